@@ -1,0 +1,40 @@
+"""Chest X-ray classifiers that are measured and that show where they look.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cxrlens import data, evaluation, explanation, imaging, inference, model
+    from cxrlens import network, phantom, report, training, vocabulary
+    from cxrlens.data import StudyTable, read_table
+    from cxrlens.imaging import Radiograph, read_radiograph
+    from cxrlens.model import Model, evaluate, load, train
+    from cxrlens.report import draw
+    from cxrlens.vocabulary import CxrlensError, Prediction
+
+_HOMES = {
+    "data": ("StudyTable", "read_table"),
+    "imaging": ("Radiograph", "read_radiograph"),
+    "model": ("Model", "evaluate", "load", "train"),
+    "report": ("draw",),
+    "vocabulary": ("CxrlensError", "Prediction"),
+}
+_PACKAGES = (*_HOMES, "evaluation", "explanation", "inference", "network", "phantom", "training")
+
+__all__ = [
+    "CxrlensError", "Model", "Prediction", "Radiograph", "StudyTable", "draw", "evaluate", "load",
+    "read_radiograph", "read_table", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Import a package or a public name when it is first used, so that this import is light."""
+    if name in _PACKAGES:
+        return import_module(f"cxrlens.{name}")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"cxrlens.{home}"), name)
+    raise AttributeError(f"module 'cxrlens' has no attribute {name!r}")

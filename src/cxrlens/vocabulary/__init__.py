@@ -1,0 +1,86 @@
+"""The records and words that cross packages.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from cxrlens.vocabulary.arrays import (
+    ClassIndices,
+    ColourBytes,
+    Flags,
+    GreyBytes,
+    GreyImage,
+    Grid,
+    Logits,
+    PixelMask,
+    Points,
+    Probabilities,
+    Scores,
+)
+from cxrlens.vocabulary.epoch import Epoch
+from cxrlens.vocabulary.errors import (
+    BundleError,
+    CxrlensError,
+    ImageRefused,
+    InputError,
+    MissingToolError,
+    OutputError,
+    RecipeError,
+    TableError,
+    WeightsError,
+    suggest,
+)
+from cxrlens.vocabulary.estimate import Estimate
+from cxrlens.vocabulary.geometry import Geometry
+from cxrlens.vocabulary.heatmap import Heatmap
+from cxrlens.vocabulary.operating_point import ARGMAX, OperatingPoint
+from cxrlens.vocabulary.plain import Plain, show_name, to_plain
+from cxrlens.vocabulary.prediction import Prediction, Status
+from cxrlens.vocabulary.prediction_table import PredictionTable
+from cxrlens.vocabulary.progress import Progress, Silence
+from cxrlens.vocabulary.provenance import NOT_A_DEVICE, Provenance, digest, digest_lines
+from cxrlens.vocabulary.refusal import Refusal
+from cxrlens.vocabulary.region import Region
+
+__all__ = [
+    "ARGMAX",
+    "NOT_A_DEVICE",
+    "BundleError",
+    "ClassIndices",
+    "ColourBytes",
+    "CxrlensError",
+    "Epoch",
+    "Estimate",
+    "Flags",
+    "Geometry",
+    "GreyBytes",
+    "GreyImage",
+    "Grid",
+    "Heatmap",
+    "ImageRefused",
+    "InputError",
+    "Logits",
+    "MissingToolError",
+    "OperatingPoint",
+    "OutputError",
+    "PixelMask",
+    "Plain",
+    "Points",
+    "Prediction",
+    "PredictionTable",
+    "Probabilities",
+    "Progress",
+    "Provenance",
+    "RecipeError",
+    "Refusal",
+    "Region",
+    "Scores",
+    "Silence",
+    "Status",
+    "TableError",
+    "WeightsError",
+    "digest",
+    "digest_lines",
+    "show_name",
+    "suggest",
+    "to_plain",
+]
