@@ -1,0 +1,147 @@
+"""Patients are drawn again with replacement, all of their images together.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from cxrlens.evaluation.auroc import Ranking
+from cxrlens.evaluation.cases import Cases
+from cxrlens.vocabulary import InputError, Scores
+
+_CELLS = 1_000_000
+"""Weights held at once: bounds the memory."""
+
+FEWEST_RESAMPLES = 40
+"""With fewer, a 2.5 % point lies outside all draws."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How often patients are drawn again, and by which chance.
+
+    Raises:
+        InputError: if there are too few resamples for an interval.
+    """
+
+    seed: int
+    """Of the random generator; the same seed gives the same draws."""
+
+    resamples: int
+    """How many sets of patients are drawn, at least `FEWEST_RESAMPLES`."""
+
+    def __post_init__(self) -> None:
+        """Check the number."""
+        if self.resamples < FEWEST_RESAMPLES:
+            raise InputError(
+                f"resamples must be at least {FEWEST_RESAMPLES} for a 95 % interval; "
+                f"got {self.resamples}. Give 2000."
+            )
+
+    def draw(self, n_patients: int) -> Iterator[Float64[np.ndarray, "chunk patients"]]:
+        """Draw how often each patient occurs in each resample.
+
+        Args:
+            n_patients: how many there are.
+
+        Yields:
+            Chunks of resamples in rows; each row sums to the number of patients.
+        """
+        generator = np.random.default_rng(self.seed)
+        size = max(_CELLS // n_patients, 1)
+        for start in range(0, self.resamples, size):
+            rows = min(size, self.resamples - start)
+            drawn = generator.integers(n_patients, size=(rows, n_patients))
+            drawn += np.arange(rows)[:, None] * n_patients
+            times = np.bincount(drawn.ravel(), minlength=rows * n_patients)
+            yield times.reshape(rows, n_patients).astype(np.float64)
+
+
+def resample_counts(
+    by_patient: Int64[np.ndarray, "patients k k"], resampling: Resampling
+) -> Float64[np.ndarray, "b k k"]:
+    """Draw patients again and add up their confusion matrices.
+
+    Args:
+        by_patient: a confusion matrix a patient.
+        resampling: how often, and by which chance.
+
+    Returns:
+        A confusion matrix a resample.
+    """
+    n_patients, k, _ = by_patient.shape
+    flat = by_patient.reshape(n_patients, k * k).astype(np.float64)
+    sums = [weights @ flat for weights in resampling.draw(n_patients)]
+    return np.concatenate(sums).reshape(-1, k, k)
+
+
+def resample_macro_auroc(
+    cases: Cases, present: Sequence[int], resampling: Resampling
+) -> Float64[np.ndarray, " b"]:
+    """Draw patients again and average the AUROCs of the classes.
+
+    Args:
+        cases: the labelled images.
+        present: the classes to average over, each against all others.
+        resampling: how often, and by which chance.
+
+    Returns:
+        A mean a resample, over those of its classes that still have an AUROC; resamples where
+        none has are left out.
+    """
+    patients, position = np.unique(cases.clusters, return_inverse=True)
+    ladders = [_build_ladder(cases.rank(index), position) for index in present]
+    means = []
+    for weights in resampling.draw(patients.size):
+        aurocs = np.stack([_weigh_auroc(ladder, weights) for ladder in ladders])
+        is_defined = np.isfinite(aurocs)
+        count = is_defined.sum(axis=0)
+        total = np.where(is_defined, aurocs, 0.0).sum(axis=0)
+        means.append(total[count > 0] / count[count > 0])
+    return np.concatenate(means)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ladder:
+    """Images in the order of fold and score, with the rungs that share both."""
+
+    patients: Int64[np.ndarray, " n"]
+    is_positive: Scores
+    rungs: Int64[np.ndarray, " rungs"]
+    folds: Int64[np.ndarray, " folds"]
+    fold_of_rung: Int64[np.ndarray, " rungs"]
+
+
+def _build_ladder(ranking: Ranking, patients: Int64[np.ndarray, " n"]) -> _Ladder:
+    order = np.lexsort((ranking.scores, ranking.folds))
+    folds, scores = ranking.folds[order], ranking.scores[order]
+    is_new_fold = np.append(True, folds[1:] != folds[:-1])
+    is_new_rung = is_new_fold | np.append(True, scores[1:] != scores[:-1])
+    rungs = np.flatnonzero(is_new_rung)
+    fold_of_rung = np.cumsum(is_new_fold[rungs]) - 1
+    return _Ladder(
+        patients[order],
+        ranking.is_positive[order].astype(np.float64),
+        rungs,
+        np.flatnonzero(is_new_fold[rungs]),
+        fold_of_rung,
+    )
+
+
+def _weigh_auroc(
+    ladder: _Ladder, weights: Float64[np.ndarray, "chunk patients"]
+) -> Float[np.ndarray, " chunk"]:
+    """The AUROC within folds with each patient counted so often; NaN without a pair."""
+    by_image = weights[:, ladder.patients]
+    positive = np.add.reduceat(by_image * ladder.is_positive, ladder.rungs, axis=1)
+    negative = np.add.reduceat(by_image, ladder.rungs, axis=1) - positive
+    below = np.cumsum(negative, axis=1) - negative
+    below -= below[:, ladder.folds][:, ladder.fold_of_rung]
+    wins = np.einsum("ij,ij->i", positive, below + negative / 2)
+    by_fold = [np.add.reduceat(side, ladder.folds, axis=1) for side in (positive, negative)]
+    pairs = np.einsum("ij,ij->i", by_fold[0], by_fold[1])
+    return np.asarray(np.divide(wins, pairs, out=np.full(len(wins), np.nan), where=pairs > 0))

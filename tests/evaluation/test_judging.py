@@ -1,0 +1,190 @@
+"""Whole judgements against scikit-learn, worked cases and simulation.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, roc_auc_score
+
+from cxrlens.evaluation import judge
+from cxrlens.vocabulary import Estimate, InputError, PredictionTable, TableError, to_plain
+
+Maker = Callable[..., PredictionTable]
+
+
+def _estimates(evaluation: object) -> list[Estimate]:
+    if isinstance(evaluation, Estimate):
+        return [evaluation]
+    if isinstance(evaluation, tuple):
+        return [found for part in evaluation for found in _estimates(part)]
+    parts = vars(evaluation).values() if hasattr(evaluation, "__dict__") else ()
+    return [found for part in parts for found in _estimates(part)]
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_values_are_scikit_learns(draw_table: Maker, k: int) -> None:
+    table = draw_table(0, 80, k)
+    decisions = table.probabilities.argmax(axis=1)
+    evaluation = judge(table, resamples=100)
+    report = classification_report(table.truth, decisions, output_dict=True, zero_division=0)
+    assert evaluation.accuracy.value == pytest.approx(accuracy_score(table.truth, decisions))
+    assert np.array_equal(evaluation.confusion, confusion_matrix(table.truth, decisions))
+    assert evaluation.macro_precision.value == pytest.approx(report["macro avg"]["precision"])
+    assert evaluation.macro_recall.value == pytest.approx(report["macro avg"]["recall"])
+    assert evaluation.macro_f1.value == pytest.approx(report["macro avg"]["f1-score"])
+    for index, own in enumerate(evaluation.per_class):
+        expected = report[str(index)]
+        assert own.precision.value == pytest.approx(expected["precision"])
+        assert own.recall.value == pytest.approx(expected["recall"])
+        assert own.f1.value == pytest.approx(expected["f1-score"])
+        assert own.n_images == expected["support"]
+        auroc = roc_auc_score(table.truth == index, table.probabilities[:, index])
+        assert own.auroc.value == pytest.approx(auroc)
+    whole = (
+        roc_auc_score(table.truth, table.probabilities[:, 1])
+        if k == 2
+        else roc_auc_score(table.truth, table.probabilities, multi_class="ovr")
+    )
+    assert evaluation.macro_auroc.value == pytest.approx(whole)
+    assert len(evaluation.roc) == k
+
+
+def test_counts_of_images_patients_and_folds(make_table: Maker) -> None:
+    rng = np.random.default_rng(0)
+    patients = ["a", "a", "b", None, None, "c", None, "a"]
+    table = make_table(
+        [0, 1, 0, 1, 0, -1, -1, 1],
+        rng.dirichlet([1, 1], 8),
+        patients,
+        np.array([0, 0, 1, 1, 0, 2, 2, 0]),
+    )
+    evaluation = judge(table, resamples=40)
+    assert (evaluation.n_images, evaluation.n_patients) == (6, 4)
+    assert (evaluation.n_unknown_patients, evaluation.n_unlabelled) == (2, 2)
+    assert evaluation.n_folds == 2
+    assert [own.n_patients for own in evaluation.per_class] == [3, 2]
+    assert evaluation.accuracy.low is None  # four patients
+
+
+def test_every_interval_holds_its_value(draw_table: Maker) -> None:
+    estimates = _estimates(judge(draw_table(3, 60, 4), resamples=200))
+    assert len(estimates) == 5 + 4 * 4
+    for estimate in estimates:
+        assert estimate.value is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+        assert estimate.high - estimate.low > 0.01
+
+
+def test_a_perfect_model_is_nowhere_certain(make_table: Maker) -> None:
+    truth = np.repeat(np.arange(3), 20)
+    evaluation = judge(make_table(truth, np.eye(3)[truth]), resamples=100)
+    for estimate in _estimates(evaluation):
+        assert (estimate.value, estimate.high) == (1.0, 1.0)
+        assert estimate.low is not None
+        assert 0.8 < estimate.low < 0.98
+
+
+def test_an_absent_class_is_left_out_and_named(make_table: Maker) -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, 90)
+    probabilities = rng.dirichlet([2, 2, 1], 90)
+    evaluation = judge(make_table(truth, probabilities), resamples=60)
+    absent = evaluation.per_class[2]
+    assert (absent.recall.value, absent.f1.value, absent.auroc.value) == (None, None, None)
+    assert absent.precision.value == 0  # every decision for it is wrong
+    assert len(evaluation.roc) == 2
+    for macro in (evaluation.macro_recall, evaluation.macro_f1, evaluation.macro_auroc):
+        assert "class 2" in macro.method
+    expected = np.mean([own.recall.value for own in evaluation.per_class[:2]])
+    assert evaluation.macro_recall.value == pytest.approx(expected)
+
+
+def test_a_class_never_decided_for_has_precision_zero(make_table: Maker) -> None:
+    probabilities = np.tile([0.6, 0.3, 0.1], (40, 1))
+    evaluation = judge(make_table(np.arange(40) % 2, probabilities), resamples=60)
+    never = evaluation.per_class[1].precision
+    assert (never.value, never.low, never.n) == (0.0, None, 0)
+    assert "never decided for" in never.method
+    assert evaluation.per_class[2].precision.value is None
+    assert evaluation.macro_precision.value == pytest.approx(0.25)
+    assert evaluation.macro_precision.high is not None
+    assert evaluation.macro_precision.high > 0.6  # nothing is known of the second class's
+
+
+def test_one_class_alone_has_no_auroc(make_table: Maker) -> None:
+    evaluation = judge(make_table(np.zeros(20, dtype=int), np.tile([0.7, 0.3], (20, 1))))
+    assert evaluation.macro_auroc.value is None
+    assert evaluation.per_class[0].auroc.value is None
+    assert evaluation.roc == ()
+    assert evaluation.accuracy.value == 1
+
+
+def test_scores_of_different_folds_are_not_compared(draw_table: Maker, make_table: Maker) -> None:
+    table = draw_table(5, 80, 2)
+    folds = table.clusters % 2
+    # the second model's probabilities are all pressed towards 0
+    second = np.where(folds == 1, table.probabilities[:, 1] / 50, table.probabilities[:, 1])
+    pressed = np.stack([1 - second, second], axis=1)
+    patients = [str(number) for number in table.clusters]
+    plain = judge(make_table(table.truth, table.probabilities, patients, folds), resamples=40)
+    moved = judge(make_table(table.truth, pressed, patients, folds), resamples=40)
+    assert moved.macro_auroc == plain.macro_auroc
+    assert "within folds" in moved.macro_auroc.method
+    assert moved.accuracy != plain.accuracy
+
+
+def test_the_seed_decides(draw_table: Maker) -> None:
+    table = draw_table(1, 50, 3)
+    a, b, c = (judge(table, seed=seed, resamples=60) for seed in (0, 0, 1))
+    assert a.macro_f1 == b.macro_f1 != c.macro_f1
+    assert a.accuracy == c.accuracy
+
+
+def test_single_precision_is_judged_too(draw_table: Maker, make_table: Maker) -> None:
+    table = draw_table(1, 40, 3)
+    half = judge(make_table(table.truth, table.probabilities.astype(np.float32)), resamples=40)
+    whole = judge(make_table(table.truth, table.probabilities), resamples=40)
+    assert half.macro_auroc.value == pytest.approx(whole.macro_auroc.value)
+
+
+def test_a_judgement_can_be_written(draw_table: Maker) -> None:
+    plain = to_plain(judge(draw_table(1, 20, 3), resamples=40))
+    assert isinstance(plain, dict)
+    assert plain["n_folds"] == 1
+
+
+def test_bad_input_is_refused(make_table: Maker) -> None:
+    table = make_table([0, 1], np.full((2, 2), 0.5))
+    with pytest.raises(InputError, match="got 10"):
+        judge(table, resamples=10)
+    with pytest.raises(TableError, match="known truth"):
+        judge(make_table([-1, -1], np.full((2, 2), 0.5)))
+
+
+def test_ten_thousand_images_take_seconds(draw_table: Maker) -> None:
+    table = draw_table(0, 4000, 3)
+    start = time.perf_counter()
+    judge(table)
+    assert table.truth.size > 9000
+    assert time.perf_counter() - start < 60
+
+
+@pytest.mark.slow
+def test_coverage_of_the_macro_figures(draw_table: Maker) -> None:
+    """The truth is what very many patients show."""
+    truth = judge(draw_table(0, 200_000, 3, 2.5), resamples=40)
+    names = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "macro_auroc")
+    covered = dict.fromkeys(names, 0)
+    for study in range(500):
+        evaluation = judge(draw_table(study + 1, 120, 3, 2.5), resamples=400)
+        for name in names:
+            estimate = getattr(evaluation, name)
+            covered[name] += estimate.low <= getattr(truth, name).value <= estimate.high
+    for name in names:
+        assert 0.915 <= covered[name] / 500 <= 0.98, (name, covered[name])
