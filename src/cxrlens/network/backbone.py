@@ -1,0 +1,118 @@
+"""Any timm architecture as a module that gives its last feature map.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, Protocol, cast, runtime_checkable
+
+import timm
+import torch
+from torch import nn
+
+from cxrlens.network.compact import CompactNetwork
+from cxrlens.network.specification import COMPACT, NetworkSpec
+from cxrlens.network.tensors import ColourBatch, FeatureBatch
+from cxrlens.vocabulary import RecipeError
+
+_REFUSALS = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+"""What architectures raise on options that they do not take: each of them something else."""
+
+
+@runtime_checkable
+class FeatureNetwork(Protocol):
+    """What timm's architectures have in common."""
+
+    num_features: int
+
+    def forward_features(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute everything before pooling."""
+        ...
+
+
+class Backbone(nn.Module):
+    """A feature network whose last map is always channels first.
+
+    Args:
+        network: a timm architecture or our own; its classifier is not used.
+    """
+
+    def __init__(self, network: FeatureNetwork) -> None:
+        super().__init__()
+        self.network = cast(nn.Module, network)
+        self.n_features = network.num_features
+        self._is_channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
+        self._prefix_tokens = int(getattr(network, "num_prefix_tokens", 0))
+
+    def forward(self, images: ColourBatch) -> FeatureBatch:
+        """Compute the last feature map.
+
+        Raises:
+            RecipeError: if the architecture gives neither a map nor a grid of tokens.
+        """
+        network = cast(FeatureNetwork, self.network)
+        features = network.forward_features(images)
+        if features.ndim == 3:
+            return self._arrange_tokens(features, images.shape)
+        if features.ndim != 4:
+            raise RecipeError(
+                f"network.backbone {type(self.network).__name__} gives features of shape "
+                f"{tuple(features.shape)}, neither a map nor a grid of tokens; choose another"
+            )
+        return features.permute(0, 3, 1, 2) if self._is_channels_last else features
+
+    def _arrange_tokens(self, tokens: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        """Lay tokens out as the grid of patches they came from (row by row), class token off."""
+        patches = tokens[:, self._prefix_tokens :]
+        height, width = shape[-2:]
+        rows = round((patches.shape[1] * height / width) ** 0.5)
+        cols = patches.shape[1] // rows
+        return patches.transpose(1, 2).reshape(len(tokens), -1, rows, cols)
+
+
+def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
+    """Build the architecture with random weights.
+
+    Args:
+        spec: its name, options and number of channels.
+        input_size: (height, width) in pixels, for architectures that are built for one size.
+
+    Raises:
+        RecipeError: if timm does not know the name or the architecture refuses the options.
+    """
+    if spec.backbone == COMPACT:
+        options: dict[str, Any] = dict(spec.options)
+        return _wrap(lambda: CompactNetwork(len(spec.mean), **options), spec)
+    if not timm.is_model(spec.backbone):
+        near = get_close_matches(spec.backbone, [*timm.list_models(), COMPACT], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "timm.list_models() lists them"
+        raise RecipeError(
+            f"network.backbone must be a timm architecture or {COMPACT!r}; "
+            f"got {spec.backbone!r}; {hint}"
+        )
+    config = timm.models.get_pretrained_cfg(spec.backbone)
+    size = {"img_size": input_size} if config is not None and config.fixed_input_size else {}
+    return _wrap(lambda: create_timm_network(spec, **size), spec)
+
+
+def create_timm_network(spec: NetworkSpec, **options: object) -> FeatureNetwork:
+    """Create timm's architecture without its classifier.
+
+    Args:
+        spec: its name, options and number of channels.
+        options: more options, such as `pretrained` or `img_size`.
+    """
+    fixed = {"num_classes": 0, "in_chans": len(spec.mean)}
+    arguments: dict[str, Any] = {"pretrained": False, **spec.options, **options, **fixed}
+    return cast(FeatureNetwork, timm.create_model(spec.backbone, **arguments))
+
+
+def _wrap(create: Callable[[], FeatureNetwork], spec: NetworkSpec) -> Backbone:
+    try:
+        return Backbone(create())
+    except _REFUSALS as error:
+        raise RecipeError(
+            f"network.options {spec.options} do not fit {spec.backbone!r}: "
+            f"{type(error).__name__} {error}"
+        ) from error
