@@ -1,0 +1,28 @@
+"""A trained model runs: the bundle and its engines.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from cxrlens.inference.bundle import (
+    Bundle,
+    BundleRecord,
+    TrainingData,
+    load_bundle,
+    save_bundle,
+)
+from cxrlens.inference.engine import Engine, EngineOutput, TorchEngine, choose_device
+from cxrlens.inference.preparation import PreparedTable, prepare
+
+__all__ = [
+    "Bundle",
+    "BundleRecord",
+    "Engine",
+    "EngineOutput",
+    "PreparedTable",
+    "TorchEngine",
+    "TrainingData",
+    "choose_device",
+    "load_bundle",
+    "prepare",
+    "save_bundle",
+]

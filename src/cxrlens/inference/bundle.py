@@ -1,0 +1,235 @@
+"""One folder that is a model: saved whole, loaded only if it is what it says.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors.torch import save as save_safetensors
+
+from cxrlens.imaging import Preprocessing
+from cxrlens.inference.card import write_card
+from cxrlens.inference.restoration import restore_network
+from cxrlens.network import MapClassifier, NetworkSpec
+from cxrlens.vocabulary import (
+    ARGMAX,
+    BundleError,
+    CxrlensError,
+    OperatingPoint,
+    OutputError,
+    Plain,
+    Provenance,
+    digest,
+    to_plain,
+)
+
+SCHEMA_VERSION = 1
+"""Of `bundle.json`; a newer one is refused."""
+
+WEIGHTS_FILE = "weights.safetensors"
+RECORD_FILE = "bundle.json"
+CARD_FILE = "card.md"
+SEEN_FILE = "training-files.txt"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model was trained on, so that it can be recognised."""
+
+    fingerprint: str
+    """SHA-256 over the sorted digests and labels of all files in the table."""
+
+    split_digest: str
+    """SHA-256 of the split file."""
+
+    counts: dict[str, dict[str, int]]
+    """Images by split and class."""
+
+
+@dataclass(frozen=True)
+class BundleRecord:
+    """All that a bundle says beside its weights: the content of `bundle.json`."""
+
+    classes: tuple[str, ...]
+    """In the order of the outputs."""
+
+    preprocessing: Preprocessing
+    """How a radiograph becomes the network's input."""
+
+    network: NetworkSpec
+    """How the network is built."""
+
+    recipe: Plain
+    """The resolved recipe that it was trained by."""
+
+    initial_weights: str
+    """What training started from."""
+
+    data: TrainingData
+    """What it was trained on."""
+
+    metrics: Plain = None
+    """Figures of the chosen epoch on validation (the data that chose it)."""
+
+    operating_point: OperatingPoint = ARGMAX
+    """How a decision follows."""
+
+    parent: str | None = None
+    """Digest of the bundle that this one was made from."""
+
+    provenance: Provenance = field(default_factory=Provenance)
+    """What made it, and when."""
+
+    digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each other file of the folder."""
+
+    schema_version: int = SCHEMA_VERSION
+    """Of this record."""
+
+    digest: str = ""
+    """SHA-256 of this record written without this field: the bundle's name in every result."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A trained network with its record."""
+
+    record: BundleRecord
+    """What it is."""
+
+    network: MapClassifier
+    """In eval mode, on the CPU."""
+
+    seen: frozenset[str]
+    """SHA-256 of every file that it was trained on or that chose its epoch."""
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    """Write a bundle; the folder appears whole or not at all.
+
+    Args:
+        bundle: the record's digests are made anew.
+        folder: must not exist.
+
+    Returns:
+        The bundle with its digests filled in.
+
+    Raises:
+        OutputError: if the folder exists or cannot be written.
+    """
+    weights = save_safetensors(_contiguous_state(bundle.network))
+    card = write_card(bundle.record.classes, to_plain(bundle.record)).encode()
+    seen = "".join(f"{name}\n" for name in sorted(bundle.seen)).encode()
+    contents = {WEIGHTS_FILE: weights, CARD_FILE: card, SEEN_FILE: seen}
+    digests = {name: digest(data) for name, data in contents.items()}
+    record = replace(bundle.record, digests=digests, digest="")
+    record = replace(record, digest=_digest_record(to_plain(record)))
+    text = json.dumps(to_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
+    _write_folder(folder, {**contents, RECORD_FILE: f"{text}\n".encode()})
+    return replace(bundle, record=record)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle, refusing anything that is not exactly what was saved.
+
+    Args:
+        folder: as `save_bundle` wrote it.
+
+    Returns:
+        The network in eval mode on the CPU, with its record.
+
+    Raises:
+        BundleError: if a file is missing, damaged or of another digest, the schema is newer, the
+            weights do not fit the network or are not finite.
+    """
+    record = _read_record(folder)
+    contents = {name: _read_file(folder, name) for name in (WEIGHTS_FILE, CARD_FILE, SEEN_FILE)}
+    for name, data in contents.items():
+        stated = record.digests.get(name, "nothing")
+        if digest(data) != stated:
+            raise BundleError(
+                f"{folder / name} has SHA-256 {digest(data)[:12]}…, its bundle says "
+                f"{stated[:12]}…: the file was changed or damaged; "
+                "copy the bundle again from where it was made"
+            )
+    size = (record.preprocessing.height, record.preprocessing.width)
+    network = restore_network(
+        record.network, len(record.classes), size, contents[WEIGHTS_FILE], folder
+    )
+    return Bundle(record, network, frozenset(contents[SEEN_FILE].decode().split()))
+
+
+def _read_record(folder: Path) -> BundleRecord:
+    path = folder / RECORD_FILE
+    try:
+        plain = json.loads(_read_file(folder, RECORD_FILE), parse_constant=_refuse_constant)
+        version = plain["schema_version"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BundleError(f"{path} is no bundle record ({error}); give a bundle folder") from error
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"{path} has schema version {version!r}, this cxrlens reads {SCHEMA_VERSION}; "
+            "use the version of cxrlens that wrote it"
+        )
+    stated = plain.get("digest")
+    if stated != _digest_record({**plain, "digest": ""}):
+        raise BundleError(
+            f"{path} was changed or damaged: it does not match its own digest {stated}"
+        )
+    try:
+        return TypeAdapter(BundleRecord).validate_python(plain)
+    except (ValidationError, CxrlensError) as error:
+        raise BundleError(f"{path} is not a valid bundle record: {error}") from error
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _digest_record(plain: Plain) -> str:
+    return digest(json.dumps(plain, sort_keys=True, ensure_ascii=True, allow_nan=False).encode())
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no bundle: {name} cannot be read ({error.strerror}); "
+            "give the folder that `cxrlens train` wrote as `bundle`"
+        ) from error
+
+
+def _contiguous_state(network: MapClassifier) -> dict[str, torch.Tensor]:
+    """Copy the weights in plain memory order, since channels-last tensors cannot be saved."""
+    return {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
+
+
+def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Write beside, fsync, rename."""
+    if os.path.lexists(folder):
+        raise OutputError(f"bundle folder {folder} exists already; bundles are never overwritten")
+    try:
+        beside = Path(tempfile.mkdtemp(prefix=".bundle.", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"cannot write beside {folder}: {error.strerror}") from error
+    try:
+        for name, data in files.items():
+            with (beside / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        beside.chmod(0o755)
+        beside.rename(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror}") from error
+    finally:
+        # Nothing half-written stays, whatever stopped it; once renamed there is nothing left.
+        shutil.rmtree(beside, ignore_errors=True)
