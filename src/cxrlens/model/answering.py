@@ -1,0 +1,192 @@
+"""A trained model answers for files.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from scipy.special import softmax
+
+from cxrlens.explanation import CAM, find_regions, make_heatmaps
+from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
+from cxrlens.inference import Bundle, PreparedTable, TorchEngine, load_bundle
+from cxrlens.vocabulary import (
+    ClassIndices,
+    Geometry,
+    Heatmap,
+    InputError,
+    Prediction,
+    Progress,
+    Refusal,
+    suggest,
+)
+
+BATCH = 32
+"""Images that an engine is given at once."""
+
+PathLike = str | os.PathLike[str]
+"""Where a file or folder is."""
+
+
+class Model:
+    """A trained classifier that answers with probabilities, a decision and maps.
+
+    Args:
+        bundle: what was trained.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.engine = TorchEngine(bundle.network)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of every probability."""
+        return self.bundle.record.classes
+
+    def predict(self, path: PathLike) -> Prediction:
+        """Answer for one file.
+
+        Args:
+            path: an image file.
+
+        Returns:
+            The answer; its status is `refused` where the file cannot be used.
+        """
+        return next(iter(self.predict_many([path])))
+
+    def predict_many(self, paths: Iterable[PathLike]) -> Iterator[Prediction]:
+        """Answer for many files, in their order, in constant memory.
+
+        Args:
+            paths: image files.
+
+        Yields:
+            One answer a file; a file that cannot be used is answered with `refused` and its
+            reason, and does not stop the others.
+        """
+        return (prediction for prediction, _ in self.read_many(paths))
+
+    def read_many(
+        self, paths: Iterable[PathLike]
+    ) -> Iterator[tuple[Prediction, Radiograph | None]]:
+        """Answer for many files and hand over the pixels that were read, for drawing.
+
+        Args:
+            paths: image files.
+
+        Yields:
+            One pair a file, in order; no radiograph where it was refused.
+        """
+        found = stream((os.fspath(path) for path in paths), self._preprocessing)
+        while batch := list(islice(found, BATCH)):
+            read = [item for item in batch if isinstance(item, ReadImage)]
+            answers = iter(self._answer_images(read))
+            for item in batch:
+                if isinstance(item, ReadImage):
+                    yield next(answers), item.radiograph
+                else:
+                    yield self._refuse(item), None
+
+    def explain(self, path: PathLike, method: str = CAM, target: str | None = None) -> Heatmap:
+        """Show where the evidence for a class lies in one image.
+
+        Args:
+            path: an image file.
+            method: `cam`.
+            target: a class; None takes the one decided for.
+
+        Raises:
+            InputError: if the method or the target is unknown, or the image is refused.
+        """
+        if method != CAM:
+            raise InputError(f"unknown method {method!r}; {suggest(method, [CAM])}")
+        if target is not None and target not in self.classes:
+            raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
+        prediction = self.predict(path)
+        if prediction.refusal is not None:
+            raise InputError(prediction.refusal.message)
+        name = target or prediction.decision
+        return next(heat for heat in prediction.heatmaps if heat.class_name == name)
+
+    def answer_rows(
+        self, prepared: PreparedTable, rows: ClassIndices, progress: Progress
+    ) -> tuple[Prediction, ...]:
+        """Answer for decoded rows of a table.
+
+        Args:
+            prepared: decoded with this model's preprocessing.
+            rows: which of them.
+            progress: is told of every batch.
+
+        Returns:
+            One answer a row, in the order of `rows`.
+        """
+        names = prepared.table.frame["image"].tolist()
+        sizes = prepared.images.source_sizes
+        answers: list[Prediction] = []
+        for start in range(0, len(rows), BATCH):
+            chosen = rows[start : start + BATCH].tolist()
+            pixels = prepared.images.pixels[chosen].astype(np.float32) / 65535
+            geometries = [self._preprocessing.geometry(sizes[row]) for row in chosen]
+            answers += self._answer_pixels([names[row] for row in chosen], pixels, geometries)
+            progress.advance("predict", len(answers), len(rows))
+        return tuple(answers)
+
+    def _answer_images(self, read: Sequence[ReadImage]) -> list[Prediction]:
+        if not read:
+            return []
+        sizes = [image.radiograph.pixels.shape for image in read]
+        geometries = [self._preprocessing.geometry((size[0], size[1])) for size in sizes]
+        pixels = np.stack([image.pixels for image in read])
+        return self._answer_pixels([image.image for image in read], pixels, geometries)
+
+    def _answer_pixels(
+        self, names: Sequence[str], pixels: np.ndarray, geometries: Sequence[Geometry]
+    ) -> list[Prediction]:
+        output = self.engine.run(pixels)
+        probabilities = softmax(output.logits.astype(np.float64), axis=1)
+        answers = []
+        for i, (name, geometry) in enumerate(zip(names, geometries, strict=True)):
+            heatmaps = make_heatmaps(output.maps[i], self.classes, geometry)
+            decided = int(np.argmax(probabilities[i]))
+            answers.append(
+                Prediction(
+                    image=name,
+                    bundle_digest=self.bundle.record.digest,
+                    classes=self.classes,
+                    operating_point=self.bundle.record.operating_point,
+                    logits=tuple(output.logits[i].tolist()),
+                    probabilities=tuple(probabilities[i].tolist()),
+                    decision=self.classes[decided],
+                    heatmaps=heatmaps,
+                    regions=find_regions(heatmaps[decided]),
+                )
+            )
+        return answers
+
+    def _refuse(self, refusal: Refusal) -> Prediction:
+        return Prediction(
+            image=refusal.image,
+            bundle_digest=self.bundle.record.digest,
+            classes=self.classes,
+            operating_point=self.bundle.record.operating_point,
+            refusal=refusal,
+        )
+
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        return self.bundle.record.preprocessing
+
+
+def load(folder: PathLike) -> Model:
+    """Load a model from its bundle folder.
+
+    Raises:
+        BundleError: if the folder is not exactly what was saved.
+    """
+    return Model(load_bundle(Path(folder)))

@@ -1,0 +1,177 @@
+"""A model's answers for a labelled table are judged.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cxrlens.data import StudyTable, fingerprint, read_table
+from cxrlens.evaluation import (
+    Control,
+    Evaluation,
+    MapEvaluation,
+    judge,
+    judge_control,
+    judge_maps,
+    score_heatmap,
+)
+from cxrlens.explanation import CAM
+from cxrlens.imaging import read_mask
+from cxrlens.inference import PreparedTable, prepare
+from cxrlens.model.answering import Model, PathLike
+from cxrlens.vocabulary import (
+    BundleError,
+    Prediction,
+    PredictionTable,
+    Progress,
+    Refusal,
+    Silence,
+    TableError,
+    show_name,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """A model's answers for a table, and how good they are."""
+
+    evaluation: Evaluation
+    """How well the classes are told apart."""
+
+    maps: MapEvaluation | None
+    """Whether the maps point at the finding; None where no image has a mask."""
+
+    controls: tuple[Control, ...]
+    """How well the classes are told apart without looking at the images."""
+
+    predictions: tuple[Prediction, ...]
+    """One answer a row, in the order of `table`."""
+
+    table: PredictionTable
+    """What the figures were computed from."""
+
+    masks: tuple[str | None, ...]
+    """The mask file of each row."""
+
+    fingerprint: str
+    """SHA-256 of the images and labels that the table was read from."""
+
+    refusals: tuple[Refusal, ...]
+    """Files that were left out, and why."""
+
+    notes: tuple[str, ...]
+    """What a reader of the figures must know, one sentence each."""
+
+
+def evaluate(model: Model, data: StudyTable | PathLike) -> Evaluation:
+    """Judge a model on labelled data: every figure with its interval.
+
+    Args:
+        model: any.
+        data: a table, or a folder of class folders; all of it is used, but for the files that the
+            model was trained on.
+
+    Raises:
+        BundleError: if the data have a class that the model does not know.
+        TableError: if nothing is left to judge on.
+    """
+    return examine(model, data).evaluation
+
+
+def examine(
+    model: Model, data: StudyTable | PathLike, *, progress: Progress | None = None
+) -> Examination:
+    """Judge a model on labelled data, and keep its answers beside the figures.
+
+    Args:
+        model: any.
+        data: as for `evaluate`.
+        progress: is told of every step.
+
+    Raises:
+        BundleError: if the data have a class that the model does not know.
+        TableError: if nothing is left to judge on.
+    """
+    progress = progress or Silence()
+    table = data if isinstance(data, StudyTable) else read_table(data)
+    unknown = sorted(set(table.classes) - set(model.classes))
+    if unknown:
+        raise BundleError(
+            f"the data have the classes {', '.join(map(show_name, table.classes))}, the model "
+            f"answers {', '.join(model.classes)}; rename the class folders to the model's names"
+        )
+    prepared = prepare(table, model.bundle.record.preprocessing, progress)
+    seen = np.array([digest in model.bundle.seen for digest in prepared.images.digests])
+    rows = np.flatnonzero(~seen)
+    if len(rows) == 0:
+        raise TableError(
+            f"all {len(seen)} images were used to train this model; evaluate it on others"
+        )
+    notes = list(prepared.table.notes)
+    if seen.any():
+        notes.append(
+            f"{int(seen.sum())} of {len(seen)} images were used to train this model (the same "
+            "bytes) and are left out; other images of the same patients cannot be recognised"
+        )
+    answers = model.answer_rows(prepared, rows, progress)
+    examined = replace(prepared, table=replace(prepared.table, notes=tuple(notes)))
+    return judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
+
+
+def judge_answers(
+    prepared: PreparedTable, rows: np.ndarray, answers: Sequence[Prediction], folds: np.ndarray
+) -> Examination:
+    """Judge answers for some rows of a table.
+
+    Args:
+        prepared: the whole table.
+        rows: which of its rows were answered for.
+        answers: one a row.
+        folds: the number of the model that answered, from 0, one a row.
+    """
+    frame = prepared.table.frame.iloc[rows]
+    classes = answers[0].classes
+    indices = {name: i for i, name in enumerate(classes)}
+    table = PredictionTable(
+        classes=classes,
+        images=tuple(frame["image"]),
+        patients=tuple(frame["patient_id"]),
+        truth=np.array([indices.get(label, -1) for label in frame["label"]], dtype=np.int64),
+        logits=np.array([answer.logits for answer in answers]),
+        probabilities=np.array([answer.probabilities for answer in answers]),
+        folds=folds.astype(np.int64),
+    )
+    masks = tuple(frame["mask"])
+    n_bytes = np.asarray(prepared.images.n_bytes)[rows].astype(np.float64)
+    return Examination(
+        evaluation=judge(table),
+        maps=_judge_maps(table, answers, masks),
+        controls=(judge_control("file bytes", n_bytes, table.truth, classes, table.clusters),),
+        predictions=tuple(answers),
+        table=table,
+        masks=masks,
+        fingerprint=fingerprint(prepared.table, prepared.images.digests),
+        refusals=prepared.table.refusals,
+        notes=prepared.table.notes,
+    )
+
+
+def _judge_maps(
+    table: PredictionTable, answers: Sequence[Prediction], masks: Sequence[str | None]
+) -> MapEvaluation | None:
+    """Judge the map of each case's true class against its mask, found or missed."""
+    scores, names, clusters = [], [], []
+    for answer, truth, mask, cluster in zip(
+        answers, table.truth.tolist(), masks, table.clusters.tolist(), strict=True
+    ):
+        if mask is not None and truth >= 0:
+            scores.append(score_heatmap(answer.heatmaps[truth], read_mask(Path(mask))))
+            names.append(table.classes[truth])
+            clusters.append(cluster)
+    if not scores:
+        return None
+    return judge_maps(scores, names, np.array(clusters, dtype=np.int64), method=CAM)

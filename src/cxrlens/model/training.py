@@ -1,0 +1,162 @@
+"""A table becomes a trained model, examined on cases it never saw.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from cxrlens.data import StudyTable, complete_split, fold_table, read_table, write_split
+from cxrlens.imaging import write_whole
+from cxrlens.inference import PreparedTable, prepare
+from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.examining import Examination, judge_answers
+from cxrlens.training import Recipe, claim_run_folder, load_recipe, train_bundle
+from cxrlens.vocabulary import Epoch, Prediction, Progress, Silence, digest_lines, to_plain
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Everything that one training came to."""
+
+    models: tuple[Model, ...]
+    """One; with folds, one a fold."""
+
+    histories: tuple[tuple[Epoch, ...], ...]
+    """One a model."""
+
+    recipe: Recipe
+    """As resolved."""
+
+    table: StudyTable
+    """With its split; with folds, that of the first fold."""
+
+    split_digest: str
+    """SHA-256 of `split.csv` in the run folder (with folds: of all folds' digests)."""
+
+    examination: Examination
+    """On the test part; with folds, on every case by the model that never saw it."""
+
+
+def train(
+    data: StudyTable | PathLike,
+    recipe: str | Recipe = "default",
+    *,
+    overrides: Sequence[str] = (),
+    out: PathLike | None = None,
+) -> Model:
+    """Train a model and save its bundle in a run folder.
+
+    Args:
+        data: a table, or a folder of class folders.
+        recipe: a recipe or its name.
+        overrides: `key=value` changes to a recipe given by name.
+        out: the run folder; None counts up `runs/RECIPE`, `runs/RECIPE2`, …
+
+    Returns:
+        The trained model.
+
+    Raises:
+        TableError: if the data cannot be split.
+        RecipeError: if the recipe is not valid.
+        OutputError: if the run folder is in use, not empty, or cannot be written.
+    """
+    resolved = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
+    table = data if isinstance(data, StudyTable) else read_table(data)
+    with claim_run_folder(None if out is None else Path(out), resolved.name) as folder:
+        return run_training(table, resolved, folder).models[0]
+
+
+def run_training(
+    table: StudyTable,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    folds: int | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train by a recipe in a claimed folder and examine the result on cases it never saw.
+
+    Args:
+        table: a split that it brings is respected.
+        recipe: how.
+        folder: gets `recipe.yaml`, `split.csv` and `bundle`; with folds `fold1/` … hold the latter.
+        folds: cross-validate with so many folds; a test part that the table brings stays unused.
+        progress: is told of every step.
+
+    Returns:
+        Models, histories and the examination.
+
+    Raises:
+        TableError: if the data cannot be split so.
+    """
+    progress = progress or Silence()
+    write_whole(folder / "recipe.yaml", yaml.safe_dump(to_plain(recipe), sort_keys=False).encode())
+    prepared = prepare(table, recipe.preprocessing, progress)
+    if folds is None:
+        splits = [
+            complete_split(
+                prepared.table, seed=recipe.seed, validation=recipe.validation, test=recipe.test
+            )
+        ]
+        folders = [folder]
+    else:
+        splits = fold_table(prepared.table, folds=folds, seed=recipe.seed)
+        folders = [folder / f"fold{number}" for number in range(1, folds + 1)]
+    parts = []
+    for number, (split, place) in enumerate(zip(splits, folders, strict=True), start=1):
+        task = _Prefixed(progress, f"fold {number}/{folds}: " if folds else "")
+        parts.append(_train_part(replace(prepared, table=split), recipe, place, task))
+    digests = [part.split_digest for part in parts]
+    return Training(
+        models=tuple(part.model for part in parts),
+        histories=tuple(part.history for part in parts),
+        recipe=recipe,
+        table=splits[0],
+        split_digest=digests[0] if folds is None else digest_lines(digests),
+        examination=_pool(prepared, parts),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One trained model with its answers on its own test rows."""
+
+    model: Model
+    history: tuple[Epoch, ...]
+    split: StudyTable
+    split_digest: str
+    rows: np.ndarray
+    answers: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True)
+class _Prefixed:
+    """Progress whose tasks say which fold they belong to."""
+
+    progress: Progress
+    prefix: str
+
+    def advance(self, task: str, done: int, total: int) -> None:
+        self.progress.advance(f"{self.prefix}{task}", done, total)
+
+
+def _train_part(prepared: PreparedTable, recipe: Recipe, folder: Path, progress: Progress) -> _Part:
+    folder.mkdir(exist_ok=True)
+    split_digest = write_split(prepared.table, folder / "split.csv")
+    trained = train_bundle(prepared, recipe, split_digest, folder / "bundle", progress)
+    model = Model(trained.bundle)
+    rows = np.flatnonzero(prepared.table.frame["split"].to_numpy() == "test")
+    answers = model.answer_rows(prepared, rows, progress)
+    return _Part(model, trained.history, prepared.table, split_digest, rows, answers)
+
+
+def _pool(prepared: PreparedTable, parts: Sequence[_Part]) -> Examination:
+    rows = np.concatenate([part.rows for part in parts])
+    folds = np.concatenate([np.full(len(part.rows), i) for i, part in enumerate(parts)])
+    answers = [answer for part in parts for answer in part.answers]
+    return judge_answers(replace(prepared, table=parts[0].split), rows, answers, folds)

@@ -1,0 +1,24 @@
+"""A small trained model that tests of answering and examining share."""
+
+from pathlib import Path
+
+import pytest
+
+from cxrlens.data import read_table
+from cxrlens.model import Training, run_training
+from cxrlens.training import Recipe, load_recipe
+
+
+@pytest.fixture(scope="session")
+def quick_recipe(quick: list[str]) -> Recipe:
+    """Trains in a second."""
+    return load_recipe("phantom", quick)
+
+
+@pytest.fixture(scope="session")
+def training(
+    phantom_folder: Path, quick_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Training:
+    """One training on phantoms."""
+    folder = tmp_path_factory.mktemp("run")
+    return run_training(read_table(phantom_folder), quick_recipe, folder)

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from cxrlens.imaging import read_radiograph
+from cxrlens.model import Model, Training, load
+from cxrlens.vocabulary import InputError
+
+
+@pytest.fixture(scope="module")
+def model(training: Training) -> Model:
+    return training.models[0]
+
+
+@pytest.fixture(scope="module")
+def paths(phantom_folder: Path) -> list[Path]:
+    return sorted(phantom_folder.glob("[cnp]*/*.png"))
+
+
+def test_one_file_is_answered_as_among_many(model: Model, paths: list[Path]) -> None:
+    many = list(model.predict_many(paths))
+    assert [one.image for one in many] == [str(path) for path in paths]
+    for path, among in list(zip(paths, many, strict=True))[::17]:
+        alone = model.predict(path)
+        assert alone.decision == among.decision
+        np.testing.assert_allclose(alone.probabilities, among.probabilities, atol=1e-4)
+        np.testing.assert_allclose(alone.heatmaps[0].grid, among.heatmaps[0].grid, atol=1e-4)
+
+
+def test_probabilities_are_the_softmax_and_the_decision_their_largest(
+    model: Model, paths: list[Path]
+) -> None:
+    prediction = model.predict(paths[0])
+    np.testing.assert_allclose(prediction.probabilities, softmax(prediction.logits))
+    assert prediction.decision == model.classes[int(np.argmax(prediction.logits))]
+    assert prediction.status == "predicted"
+    assert prediction.bundle_digest == model.bundle.record.digest
+
+
+def test_the_map_of_a_prediction_is_its_logit(model: Model, paths: list[Path]) -> None:
+    prediction = model.predict(paths[0])
+    bias = model.bundle.network.head.bias.detach().cpu().numpy()
+    means = [heat.grid.mean() for heat in prediction.heatmaps]
+    np.testing.assert_allclose(np.array(means) + bias, prediction.logits, atol=1e-5)
+    assert prediction.heatmap is not None
+    size = read_radiograph(paths[0]).pixels.shape
+    assert prediction.heatmap.on_source().shape == size
+
+
+def test_what_cannot_be_read_is_refused_and_does_not_stop_the_rest(
+    model: Model, paths: list[Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"<html>not an image</html>")
+    answers = list(model.predict_many([paths[0], bad, paths[1]]))
+    assert [one.status for one in answers] == ["predicted", "refused", "predicted"]
+    refusal = answers[1].refusal
+    assert refusal is not None
+    assert refusal.reason == "unknown-format"
+    assert answers[1].heatmap is None
+
+
+def test_many_files_are_taken_one_by_one(model: Model, paths: list[Path]) -> None:
+    asked = 0
+
+    def endless() -> object:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield paths[asked % len(paths)]
+
+    answers = model.predict_many(endless())
+    for _ in range(3):
+        next(answers)
+    assert asked < 100
+
+
+def test_explain_gives_the_map_of_the_target(model: Model, paths: list[Path]) -> None:
+    prediction = model.predict(paths[0])
+    for target in (None, *model.classes):
+        heatmap = model.explain(paths[0], target=target)
+        assert heatmap.class_name == (target or prediction.decision)
+        expected = prediction.heatmaps[model.classes.index(heatmap.class_name)]
+        np.testing.assert_allclose(heatmap.grid, expected.grid, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "gradcamm"}, "gradcamm"),
+        ({"target": "covit"}, "did you mean 'covid'"),
+    ],
+)
+def test_explain_refuses_what_it_does_not_know(
+    model: Model, paths: list[Path], options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        model.explain(paths[0], **options)
+
+
+def test_explain_refuses_an_image_that_is_refused(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"missing\.png"):
+        model.explain(tmp_path / "missing.png")
+
+
+def test_a_loaded_model_answers_the_same(
+    model: Model, training: Training, paths: list[Path], tmp_path: Path
+) -> None:
+    from cxrlens.inference import save_bundle
+
+    save_bundle(model.bundle, tmp_path / "bundle")
+    again = load(tmp_path / "bundle").predict(paths[3])
+    np.testing.assert_allclose(again.logits, model.predict(paths[3]).logits, atol=1e-6)
