@@ -1,0 +1,34 @@
+"""Tables and maps become pictures and pages.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from cxrlens.report.draw import draw, draw_grid
+from cxrlens.report.facts import gather_facts
+from cxrlens.report.overlay_file import save_overlay
+from cxrlens.report.predictions_file import tell_prediction, write_predictions
+from cxrlens.report.records import (
+    Case,
+    Digests,
+    History,
+    Measure,
+    Report,
+    Sample,
+)
+from cxrlens.report.write import write_report
+
+__all__ = [
+    "Case",
+    "Digests",
+    "History",
+    "Measure",
+    "Report",
+    "Sample",
+    "draw",
+    "draw_grid",
+    "gather_facts",
+    "save_overlay",
+    "tell_prediction",
+    "write_predictions",
+    "write_report",
+]

@@ -1,0 +1,79 @@
+"""A heat-map meets the radiograph that it was made from.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import numpy as np
+
+from cxrlens.imaging import DEFAULT_COLOURS, outline, overlay
+from cxrlens.vocabulary import (
+    ColourBytes,
+    GreyImage,
+    Heatmap,
+    InputError,
+    PixelMask,
+    Prediction,
+)
+
+LESION_RGB = (0, 229, 255)
+"""Cyan: no colour of the default heat is near it, and no tissue is."""
+
+_THUMBNAIL_SIDE = 300
+
+
+def find_map(prediction: Prediction, class_name: str | None) -> Heatmap | None:
+    """Give the map of one class.
+
+    Args:
+        prediction: what the machine says about one image.
+        class_name: the class that the evidence is for; None where there is no decision.
+
+    Returns:
+        The map; None where there is none.
+    """
+    return next((m for m in prediction.heatmaps if m.class_name == class_name), None)
+
+
+def has_evidence(heatmap: Heatmap) -> bool:
+    """Tell whether an overlay of this map shows anything: it is usable and somewhere positive."""
+    return heatmap.is_usable and bool(heatmap.grid.max() > 0)
+
+
+def draw_evidence(
+    pixels: GreyImage, heatmap: Heatmap, *, colours: str = DEFAULT_COLOURS, alpha: float = 0.5
+) -> ColourBytes:
+    """Draw a map's positive evidence over its source image.
+
+    Args:
+        pixels: the source image, height x width in [0, 1].
+        heatmap: a map of that image.
+        colours: one of `imaging.COLOURS`.
+        alpha: opacity of the strongest evidence, in [0, 1].
+
+    Returns:
+        Height x width x RGB of the source image; the bare image where `has_evidence` is False.
+
+    Raises:
+        InputError: if the map belongs to an image of another size, or the colours are not known.
+    """
+    if pixels.shape != heatmap.geometry.source_size:
+        raise InputError(
+            f"the map belongs to an image of {heatmap.geometry.source_size} pixels; got one of "
+            f"{pixels.shape}: hand in the source image"
+        )
+    heat = heatmap.on_source() if has_evidence(heatmap) else np.zeros_like(pixels)
+    return overlay(pixels, heat, colours=colours, alpha=alpha)
+
+
+def draw_lesion(image: ColourBytes, mask: PixelMask) -> ColourBytes:
+    """Draw the contour of the true lesion, thick enough to survive a thumbnail.
+
+    Args:
+        image: height x width x RGB.
+        mask: the same pixels, True inside the lesion.
+
+    Returns:
+        A copy with the contour in `LESION_RGB`.
+    """
+    width = max(1, round(max(mask.shape) / _THUMBNAIL_SIDE))
+    return outline(image, mask, LESION_RGB, width)

@@ -1,0 +1,90 @@
+"""A report becomes plain figures: the metrics file, and all that the page shows.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from cxrlens.evaluation import Evaluation
+from cxrlens.report.records import Case, Report
+from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Plain, to_plain
+
+SCHEMA = 1
+"""Version of the metrics file's form."""
+
+CONTROL_MARGIN = 0.05
+"""A control whose AUROC comes this near to the model's makes the model's figure doubtful."""
+
+
+def gather_facts(report: Report) -> dict[str, Plain]:
+    """Turn a report into the content of `metrics.json`.
+
+    Args:
+        report: the records.
+
+    Returns:
+        Plain JSON values; every figure that the page shows is among them.
+    """
+    facts: dict[str, object] = {
+        "notice": NOT_A_DEVICE,
+        "schema": SCHEMA,
+        "title": report.title,
+        "command": report.command,
+        "is_phantom": report.is_phantom,
+        "evaluation": report.evaluation,
+        "commonest_class": _find_commonest(report.evaluation),
+        "maps": report.maps,
+        "difficulty": report.difficulty,
+        "controls": _judge_controls(report),
+        "flow": [{"step": step, "images": images} for step, images in report.flow],
+        "histories": report.histories,
+        "cases": [_tell_case(case) for case in report.cases],
+        "mistakes": [_tell_case(case) for case in report.mistakes],
+        "notes": report.notes,
+        "refusals": report.refusals,
+        "recipe": report.recipe,
+        "digests": report.digests,
+        "provenance": report.provenance,
+    }
+    return {key: to_plain(value) for key, value in facts.items()}
+
+
+def _find_commonest(evaluation: Evaluation) -> dict[str, object]:
+    """The class that always deciding for would be right most often, and how often."""
+    truths = evaluation.confusion.sum(axis=1)
+    best = int(truths.argmax())
+    share = float(truths[best] / max(truths.sum(), 1))
+    return {"class_name": evaluation.classes[best], "share": share}
+
+
+def _judge_controls(report: Report) -> list[dict[str, object]]:
+    model = report.evaluation.macro_auroc
+    return [
+        {
+            "name": control.name,
+            "auroc": control.auroc,
+            "is_alarming": _is_near(control.auroc, model),
+        }
+        for control in report.controls
+    ]
+
+
+def _is_near(control: Estimate, model: Estimate) -> bool:
+    if control.value is None or model.value is None:
+        return False
+    return control.value >= model.value - CONTROL_MARGIN
+
+
+def _tell_case(case: Case) -> dict[str, object]:
+    prediction = case.prediction
+    by_class = dict(zip(prediction.classes, prediction.probabilities, strict=False))
+    return {
+        "name": case.name,
+        "status": prediction.status,
+        "truth": case.truth,
+        "decision": prediction.decision,
+        "is_right": case.is_right,
+        "probability": None if prediction.decision is None else by_class[prediction.decision],
+        "truth_probability": None if case.truth is None else by_class.get(case.truth),
+        "probabilities": by_class,
+        "warnings": prediction.warnings,
+        "refusal": prediction.refusal,
+    }

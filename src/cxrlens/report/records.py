@@ -1,0 +1,151 @@
+"""What a report is made of.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float32
+
+from cxrlens.evaluation import Control, Evaluation, MapEvaluation
+from cxrlens.vocabulary import Epoch, GreyImage, PixelMask, Plain, Prediction, Provenance, Refusal
+
+SeenImage = Float32[np.ndarray, "rows cols"]
+"""Pixels in [0, 1] at the network's size, which is not the source's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One image with what was said about it and, where known, what is true."""
+
+    name: str
+    """The file, as it was named by the user."""
+
+    pixels: GreyImage
+    """The source image, height x width in [0, 1]."""
+
+    truth: str | None
+    """The true class; None where it is not known."""
+
+    prediction: Prediction
+    """What the machine says; its maps lie on `pixels`."""
+
+    mask: PixelMask | None = None
+    """The true lesion on the source pixels; None where it is not known or there is none."""
+
+    @property
+    def is_right(self) -> bool | None:
+        """Whether the decision is the truth; None where there is no decision or no truth."""
+        if self.truth is None or self.prediction.decision is None:
+            return None
+        return self.truth == self.prediction.decision
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure that must stay within a bound, such as a phantom's lesion area."""
+
+    name: str
+    """What was measured."""
+
+    value: str
+    """As people read it, with its unit."""
+
+    bound: str
+    """What it must stay within, as people read it."""
+
+    is_met: bool
+    """Whether it does."""
+
+
+@dataclass(frozen=True)
+class History:
+    """How one training went."""
+
+    fold: int
+    """The cross-validation fold, from 0."""
+
+    epochs: tuple[Epoch, ...]
+    """In order."""
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What the figures were measured on, by content."""
+
+    bundle: str
+    """Of the model."""
+
+    split: str
+    """Of the assignment of images to train, validation and test."""
+
+    data: str
+    """Of the table of images and labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """All that stands on one report page and in its metrics file."""
+
+    title: str
+    """The page's heading."""
+
+    command: str
+    """What was run to get it."""
+
+    is_phantom: bool
+    """Whether the images are drawn, not taken from patients."""
+
+    evaluation: Evaluation
+    """How well the classes are told apart."""
+
+    recipe: Plain
+    """The training, resolved."""
+
+    digests: Digests
+    """Of model, split and data."""
+
+    provenance: Provenance
+    """What made the report, and when."""
+
+    maps: MapEvaluation | None = None
+    """Whether the maps point at the lesion; None without masks."""
+
+    controls: tuple[Control, ...] = ()
+    """What tells the classes apart without looking at the image's content."""
+
+    difficulty: tuple[Measure, ...] = ()
+    """How hard the phantoms are; empty for real images."""
+
+    flow: tuple[tuple[str, int], ...] = ()
+    """(what, images) from files found to images used, in order."""
+
+    histories: tuple[History, ...] = ()
+    """One a fold."""
+
+    notes: tuple[str, ...] = ()
+    """What a reader must know besides, one sentence each."""
+
+    cases: tuple[Case, ...] = field(default=(), repr=False)
+    """A sample of predictions."""
+
+    mistakes: tuple[Case, ...] = field(default=(), repr=False)
+    """The worst mistakes, worst first."""
+
+    refusals: tuple[Refusal, ...] = ()
+    """Files that were not used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image of a data set, raw and as the network gets it."""
+
+    label: str
+    """What stands above it."""
+
+    raw: GreyImage
+    """The source image, height x width in [0, 1]."""
+
+    seen: SeenImage
+    """After preprocessing, height x width of the network's input, in [0, 1]."""

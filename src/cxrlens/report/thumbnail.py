@@ -1,0 +1,88 @@
+"""Images become small pictures inside the page.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from cxrlens.report.evidence import draw_evidence, draw_lesion, find_map, has_evidence
+from cxrlens.report.records import Case
+from cxrlens.vocabulary import ColourBytes, GreyImage
+
+LONGEST_SIDE = 300
+"""Pixels; a larger image is shrunk to it, since a page must stay small enough to be mailed."""
+
+_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a case."""
+
+    uri: str
+    """The picture itself, as a data URI."""
+
+    width: int
+    """Pixels."""
+
+    height: int
+    """Pixels."""
+
+    caption: str
+    """What it shows."""
+
+
+def draw_panels(case: Case, *, with_truth: bool = False) -> tuple[Panel, ...]:
+    """Draw a case: the radiograph, then the evidence for the class decided for.
+
+    Args:
+        case: image, prediction and, where known, the lesion; its contour is drawn on the maps.
+        with_truth: whether to add the evidence for the true class, where that is another one.
+
+    Returns:
+        One to three panels.
+    """
+    panels = [_make_panel(to_colour(case.pixels), "radiograph")]
+    decision = case.prediction.decision
+    panels += _draw_map(case, decision, " (decided)" if with_truth else "")
+    if with_truth and case.truth != decision:
+        panels += _draw_map(case, case.truth, " (true)")
+    return tuple(panels)
+
+
+def to_colour(pixels: GreyImage) -> ColourBytes:
+    """Turn grey into RGB.
+
+    Args:
+        pixels: height x width in [0, 1].
+
+    Returns:
+        Height x width x RGB in 0…255.
+    """
+    grey = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _draw_map(case: Case, class_name: str | None, role: str) -> list[Panel]:
+    heatmap = find_map(case.prediction, class_name)
+    if heatmap is None:
+        return []
+    picture = draw_evidence(case.pixels, heatmap)
+    if case.mask is not None and case.mask.any():
+        picture = draw_lesion(picture, case.mask)
+    what = "evidence for" if has_evidence(heatmap) else "no evidence found for"
+    return [_make_panel(picture, f"{what} {heatmap.class_name}{role}")]
+
+
+def _make_panel(picture: ColourBytes, caption: str) -> Panel:
+    image = Image.fromarray(picture)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY, optimize=True)
+    code = base64.b64encode(file.getvalue()).decode("ascii")
+    return Panel(f"data:image/jpeg;base64,{code}", image.width, image.height, caption)

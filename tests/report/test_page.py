@@ -1,0 +1,261 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from cxrlens.evaluation import Control
+from cxrlens.report import Report, write_report
+from cxrlens.report.facts import gather_facts
+from cxrlens.report.page import render_page, say, show_text
+from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Refusal
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\n{{ 7 * 7 }}\udcff\u202e</style>"
+
+
+class Page(HTMLParser):
+    """Every figure by its place in the metrics, every tag and attribute, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.figures: list[tuple[str, str]] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self._place: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self._place = dict(attrs).get("data-figure")
+
+    def handle_data(self, data: str) -> None:
+        if self._place is not None:
+            self.figures.append((self._place, data))
+        self._place = None
+        self.text += data
+
+
+def render(report: Report) -> Page:
+    return Page(render_page(report, gather_facts(report)))
+
+
+def drop_pictures(report: Report) -> Report:
+    return replace(report, cases=(), mistakes=())
+
+
+def look_up(value: Any, place: str) -> Any:  # noqa: ANN401 (JSON)
+    for key in place.split("."):
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+def test_every_figure_equals_the_metrics_file(full: Report, tmp_path: Path) -> None:
+    page_path, metrics_path = write_report(tmp_path, full)
+    metrics = json.loads(metrics_path.read_text())
+    figures = Page(page_path.read_text()).figures
+    assert len(figures) > 150
+    for place, shown in figures:
+        value = look_up(metrics, place)
+        if isinstance(value, float):
+            assert abs(float(shown) - value) <= 0.0005
+        else:
+            assert shown == ("not defined" if value is None else str(value))
+
+
+def test_every_judgement_is_on_the_page(full: Report) -> None:
+    shown = {place for place, _ in render(full).figures}
+    for name in ("accuracy", "macro_auroc", "macro_recall", "macro_precision", "macro_f1"):
+        assert {f"evaluation.{name}.{part}" for part in ("value", "low", "high")} <= shown
+    assert full.maps is not None
+    for row in range(len(full.maps.per_class)):
+        for name in ("hit_rate", "pointing_game", "heat_inside", "iou", "mask_share"):
+            assert f"maps.per_class.{row}.{name}.value" in shown
+    for row, col in np.ndindex(4, 4):
+        assert f"evaluation.confusion.{row}.{col}" in shown
+
+
+def test_a_page_for_phantoms_and_one_for_patients(full: Report) -> None:
+    full = drop_pictures(full)
+    drawn, real = render(full).text, render(replace(full, is_phantom=False)).text
+    assert drawn.count(NOT_A_DEVICE) == 2
+    assert "says nothing about patients" in drawn
+    assert "contains patient images" not in drawn
+    assert "contains patient images" in real
+    assert "says nothing about patients" not in real
+
+
+def spoil(report: Report) -> Report:
+    """Put a hostile text wherever data can bring one."""
+    rows = [replace(row, class_name=EVIL) for row in report.evaluation.per_class]
+    evaluation = replace(
+        report.evaluation,
+        classes=(EVIL, *report.evaluation.classes[1:]),
+        per_class=tuple(rows),
+        roc=tuple(replace(curve, class_name=EVIL) for curve in report.evaluation.roc),
+    )
+    case = report.cases[0]
+    heatmaps = tuple(replace(m, class_name=EVIL, method=EVIL) for m in case.prediction.heatmaps)
+    prediction = replace(
+        case.prediction,
+        classes=(EVIL, *case.prediction.classes[1:]),
+        decision=EVIL,
+        heatmaps=heatmaps,
+        warnings=(EVIL,),
+    )
+    evil_case = replace(case, name=EVIL, truth=EVIL, prediction=prediction)
+    return replace(
+        report,
+        title=EVIL,
+        command=EVIL,
+        evaluation=evaluation,
+        recipe={EVIL: [EVIL]},
+        flow=((EVIL, 3),),
+        notes=(EVIL,),
+        controls=(Control(EVIL, Estimate(0.99, 0.9, 1.0, 9, EVIL)),),
+        refusals=(Refusal(EVIL, EVIL, EVIL),),
+        cases=(evil_case,),
+        mistakes=(replace(evil_case, truth="covid"),),
+    )
+
+
+def test_names_cannot_become_markup(full: Report) -> None:
+    evil, good = render(spoil(full)), render(full)
+    assert "script" not in evil.tags
+    assert not [name for name, _ in evil.attributes if name.startswith("on")]
+    assert {value for name, value in evil.attributes if name == "src" and value == "x"} == set()
+    assert set(evil.tags) <= set(good.tags)
+    assert "49" not in evil.text.split("{{")[1][:12]
+    assert "alert(1)" in evil.text
+    assert "\u202e" not in evil.text
+
+
+def test_names_are_shown_on_one_visible_line() -> None:
+    slash = chr(92)
+    assert show_text("a\r\nb\x00\udcff\u202e") == (
+        f"a{slash}r{slash}nb{slash}x00{slash}xff{slash}u202e"
+    )
+    assert show_text("Müller 患者 – x²") == "Müller 患者 – x²"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+        (0.12345, "0.123"),
+        (0.00012345, "0.00012"),
+        (-3e-5, "-3e-05"),
+    ],
+)
+def test_small_figures_keep_two_digits(value: float, text: str) -> None:
+    assert say(value) == text
+
+
+def test_a_control_as_good_as_the_model_raises_the_alarm(full: Report) -> None:
+    full = drop_pictures(full)
+    strong = Control("file bytes", Estimate(0.99, 0.98, 1.0, 160, "none"))
+    assert "Doubtful" not in render(full).text
+    text = render(replace(full, controls=(strong,))).text
+    assert "Doubtful: “file bytes” alone" in text
+    assert "as good as the model" in text
+
+
+def test_the_least_report_has_no_empty_sections(bare: Report) -> None:
+    page = render(bare)
+    assert page.tags.count("h1") == 1
+    assert "No mistakes are shown" in page.text
+    for absent in ("Does it look", "How the training went", "Notes", "How hard", "without looking"):
+        assert absent not in page.text
+    links = {value for name, value in page.attributes if name == "href"}
+    assert links <= {f"#{value}" for name, value in page.attributes if name == "id"}
+
+
+def test_folds_are_told_apart(full: Report) -> None:
+    full = drop_pictures(full)
+    histories = tuple(replace(full.histories[0], fold=fold) for fold in range(5))
+    evaluation = replace(full.evaluation, n_folds=5)
+    text = render(replace(full, histories=histories, evaluation=evaluation)).text
+    assert "pooled from 5 cross-validation folds" in text
+    assert "validation, fold 5" in text
+    assert "fold" not in render(full).text
+
+
+def test_figures_that_are_not_defined_say_so(full: Report) -> None:
+    full = drop_pictures(full)
+    none = Estimate(None, None, None, 0, "none")
+    few = Estimate(0.5, None, None, 2, "none")
+    evaluation = replace(full.evaluation, macro_auroc=none, accuracy=few, roc=())
+    text = render(replace(full, evaluation=evaluation, controls=(Control("x", none),))).text
+    assert "not defined" in text
+    assert "too few for an interval" in text
+
+
+def test_refused_and_unlabelled_cases_have_their_words(full: Report) -> None:
+    case = full.cases[0]
+    refusal = Refusal("a", "empty", "there is nothing in it")
+    refused = replace(
+        case.prediction, decision=None, probabilities=(), logits=(), heatmaps=(), refusal=refusal
+    )
+    warned = replace(case.prediction, warnings=("looks like a lateral view",))
+    cases = (replace(case, prediction=refused), replace(case, truth=None, prediction=warned))
+    text = render(replace(full, cases=cases, mistakes=())).text
+    for words in ("– refused", refusal.message, "? truth unknown", "looks like a lateral view"):
+        assert words in text
+
+
+def test_pictures_and_tables_can_be_read_aloud(full: Report) -> None:
+    html = render_page(full, gather_facts(full))
+    assert '<html lang="en">' in html
+    assert html.count("<img ") == html.count('alt="') > 10
+    assert html.count("<th ") == html.count("<th scope=")
+    assert "<th>" not in html
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        path = Path("/usr/bin/chromium")
+        chromium = playwright.chromium.launch(
+            executable_path=path if path.exists() else None, args=["--no-sandbox"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("kind", ["full", "spoilt", "bare"])
+def test_a_browser_shows_it_without_asking_anyone(
+    browser: Browser, request: pytest.FixtureRequest, tmp_path: Path, kind: str, width: int
+) -> None:
+    report = request.getfixturevalue("bare" if kind == "bare" else "full")
+    path, _ = write_report(tmp_path, spoil(report) if kind == "spoilt" else report)
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("console", lambda m: said.append(m.text))
+    page.on("pageerror", lambda e: said.append(str(e)))
+    page.on("dialog", lambda d: (said.append(d.message), d.dismiss()))
+    page.goto(path.as_uri())
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    loaded = "[...document.images].every(i => i.complete && i.naturalWidth > 0)"
+    assert page.evaluate(loaded)
+    page.close()
+
+
+@pytest.mark.slow
+def test_forty_cases_stay_below_five_megabytes(full: Report, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).uniform(0, 1, (256, 256)).astype(np.float32)
+    worst = tuple(replace(full.cases[i % 8], pixels=noise) for i in range(24))
+    page, _ = write_report(tmp_path, replace(full, cases=worst, mistakes=worst[:16]))
+    assert page.stat().st_size <= 5_000_000

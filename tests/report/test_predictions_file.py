@@ -1,0 +1,73 @@
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cxrlens.report import Case, write_predictions
+from cxrlens.vocabulary import NOT_A_DEVICE, OutputError, Prediction, Refusal
+
+
+def refuse(prediction: Prediction, image: str) -> Prediction:
+    refusal = Refusal(image, "truncated", "the file ends early")
+    nothing = {"logits": (), "probabilities": (), "decision": None, "heatmaps": ()}
+    return replace(prediction, image=image, refusal=refusal, **nothing)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_both_files_say_the_same(cases: tuple[Case, ...], tmp_path: Path) -> None:
+    predictions = [case.prediction for case in cases]
+    table, lines = write_predictions(tmp_path, predictions, [case.truth for case in cases])
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    for row, line, case in zip(read_rows(table), told, cases, strict=True):
+        prediction = case.prediction
+        assert row["image"] == line["image"] == prediction.image
+        assert row["decision"] == line["decision"] == prediction.decision
+        assert row["truth"] == line["truth"] == case.truth
+        assert row["notice"] == line["notice"] == NOT_A_DEVICE
+        assert list(line["probabilities"].values()) == list(prediction.probabilities)
+        for name, value in line["probabilities"].items():
+            assert float(row[f"probability {name}"]) == pytest.approx(value, abs=1e-6)
+
+
+def test_a_refused_file_keeps_its_row(cases: tuple[Case, ...], tmp_path: Path) -> None:
+    prediction = refuse(cases[0].prediction, "a.png")
+    table, lines = write_predictions(tmp_path, [cases[1].prediction, prediction])
+    row = read_rows(table)[1]
+    assert (row["status"], row["reason"], row["decision"]) == ("refused", "truncated", "")
+    assert row["probability normal"] == ""
+    assert json.loads(lines.read_text().splitlines()[1])["refusal"]["reason"] == "truncated"
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|x.png", "+1.png", "-1.png", "@a.png", "\ta.png", 'a\nb,".png']
+)
+def test_no_name_is_a_formula_or_breaks_a_row(
+    cases: tuple[Case, ...], tmp_path: Path, name: str
+) -> None:
+    table, lines = write_predictions(tmp_path, [replace(cases[0].prediction, image=name)])
+    (row,) = read_rows(table)
+    assert row["image"].lstrip("'") == name
+    assert row["image"][0] not in "=+-@\t\r"
+    assert json.loads(lines.read_text())["image"] == name
+
+
+def test_bytes_that_are_no_text_are_shown(cases: tuple[Case, ...], tmp_path: Path) -> None:
+    table, _ = write_predictions(tmp_path, [replace(cases[0].prediction, image="a\udcff.png")])
+    assert read_rows(table)[0]["image"] == "a" + chr(92) + "xff.png"
+
+
+def test_no_predictions_are_a_header_alone(tmp_path: Path) -> None:
+    table, lines = write_predictions(tmp_path, [])
+    assert table.read_text().startswith("image,status,decision,truth")
+    assert lines.read_text() == ""
+
+
+def test_a_missing_folder_is_named(cases: tuple[Case, ...], tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="predictions"):
+        write_predictions(tmp_path / "missing", [cases[0].prediction])
