@@ -1,0 +1,4 @@
+"""The command line.
+
+SPDX-License-Identifier: Apache-2.0
+"""

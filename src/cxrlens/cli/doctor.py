@@ -1,0 +1,52 @@
+"""`cxrlens doctor`.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+
+import cxrlens as cxr
+from cxrlens.cli.console import show_json, show_table
+from cxrlens.cli.options import JsonOption
+
+PACKAGES = ("cxrlens", "torch", "torchvision", "timm", "lightning", "numpy", "pandas", "pillow")
+"""What every command needs."""
+
+EXTRAS = {"serve": ("fastapi", "sqlalchemy", "uvicorn"), "dev": ("pytest", "mypy", "playwright")}
+"""What `pip install "cxrlens[EXTRA]"` adds."""
+
+PROGRAMS = ("chromium",)
+"""Looked for by the slow tests."""
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Tell what is installed, what is missing, and which engine would run."""
+    facts: dict[str, str] = {"python": platform.python_version()}
+    facts |= {name: _find_version(name) for name in PACKAGES}
+    for extra, names in EXTRAS.items():
+        missing = [name for name in names if _find_version(name) == "missing"]
+        hint = f'pip install "cxrlens[{extra}]" (missing: {", ".join(missing)})'
+        facts[f"extra {extra}"] = hint if missing else "installed"
+    facts |= {name: shutil.which(name) or "not found" for name in PROGRAMS}
+    device = cxr.inference.choose_device()
+    speedup = cxr.training.measure_bfloat16_speedup()
+    facts["processor cores"] = str(len(os.sched_getaffinity(0)))
+    facts["engine"] = f"torch ({device}, float32)"
+    facts["bfloat16 on the processor"] = f"{speedup:.1f} times as fast as float32 here"
+    facts["training arithmetic"] = cxr.training.choose_precision(
+        cxr.training.load_recipe("default").optimisation, device
+    )
+    if as_json:
+        show_json(facts)
+    else:
+        show_table(["what", "found"], [[name, found] for name, found in facts.items()])
+
+
+def _find_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,85 @@
+"""`predict`, `explain`, `evaluate`, `show` and `doctor` on good input."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def test_predict_one_file(cxrlens, bundle, phantom_folder) -> None:
+    path = sorted((phantom_folder / "covid").iterdir())[0]
+    outcome = cxrlens("predict", bundle, path, "--out", "one")
+    assert outcome.code == 0
+    assert {entry.name for entry in Path("one").iterdir()} == {
+        "overlays",
+        "prediction.png",
+        "predictions.csv",
+        "predictions.jsonl",
+    }
+    assert Image.open("one/overlays/000001.png").size == Image.open(path).size
+    assert "not a medical device" in outcome.out
+
+
+def test_predict_a_folder_as_json(cxrlens, bundle, phantom_folder) -> None:
+    outcome = cxrlens("predict", bundle, phantom_folder / "covid", "--json", "--out", "many")
+    told = json.loads(outcome.out)
+    lines = [json.loads(line) for line in Path("many/predictions.jsonl").read_text().splitlines()]
+    assert told["predictions"] == lines
+    assert len(lines) == len(list((phantom_folder / "covid").iterdir()))
+    for one in lines:
+        assert abs(sum(one["probabilities"].values()) - 1) < 1e-6
+        assert one["decision"] == max(one["probabilities"], key=one["probabilities"].get)
+
+
+def test_explain(cxrlens, bundle, phantom_folder) -> None:
+    path = sorted((phantom_folder / "covid").iterdir())[0]
+    outcome = cxrlens("explain", bundle, path, "--target", "normal", "--json")
+    told = json.loads(outcome.out)
+    assert told["class_name"] == "normal"
+    assert np.array(told["grid"]).shape == (8, 8)
+    assert Path(told["overlay"]).is_file()
+    assert cxrlens("explain", bundle, path).code == 0
+    outcome = cxrlens("explain", bundle, path, "--target", "nromal")
+    assert outcome.code == 2
+    assert "did you mean 'normal'" in outcome.err
+
+
+def test_evaluate_leaves_out_what_was_trained_on(cxrlens, bundle, phantom_folder) -> None:
+    outcome = cxrlens("evaluate", bundle, phantom_folder)
+    assert outcome.code == 0
+    assert "were used to train this model" in outcome.err
+    assert Path("runs/evaluate/report.html").is_file()
+    with Path("runs/evaluate/predictions.csv").open() as file:
+        assert 0 < len(list(csv.DictReader(file))) < 72
+
+
+def test_evaluate_refuses_a_part_that_is_not_there(cxrlens, bundle, phantom_folder) -> None:
+    outcome = cxrlens("evaluate", bundle, phantom_folder, "--split", "tset")
+    assert outcome.code == 2
+    assert "tset" in outcome.err
+
+
+def test_show(cxrlens, phantom_folder) -> None:
+    outcome = cxrlens("show", phantom_folder, "--recipe", "phantom")
+    assert outcome.code == 0
+    assert "72 images of 48 known patients" in outcome.out
+    assert Path("runs/show/grid.png").is_file()
+    told = json.loads(cxrlens("show", phantom_folder, "--json").out)
+    assert sum(told["counts"]["unsplit"].values()) == 72
+
+
+def test_doctor(cxrlens) -> None:
+    outcome = cxrlens("doctor", "--json")
+    assert outcome.code == 0
+    facts = json.loads(outcome.out)
+    assert facts["engine"].startswith("torch")
+    assert facts["training arithmetic"] in {"float32", "bfloat16"}
+
+
+def test_unknown_commands_and_options_are_wrong_use(cxrlens) -> None:
+    assert cxrlens("trian").code == 2
+    assert cxrlens("train", "--nonsense").code == 2
+    assert cxrlens("show", "nowhere").code == 2
+    assert cxrlens("--help").code == 0

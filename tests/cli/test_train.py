@@ -1,0 +1,160 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+FILES = {"bundle", "metrics.json", "predictions.csv", "predictions.jsonl"} | {
+    "recipe.yaml",
+    "report.html",
+    "split.csv",
+}
+
+
+def test_train_writes_everything_and_counts_up(cxrlens, phantom_folder, quick, elsewhere) -> None:
+    for name in ("phantom", "phantom2"):
+        outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", *quick)
+        assert outcome.code == 0
+        assert {entry.name for entry in (elsewhere / "runs" / name).iterdir()} == FILES
+        assert "macro AUROC" in outcome.out
+        assert "not a medical device" in outcome.out
+        assert f"writing to runs/{name}" in outcome.err
+
+
+def test_json_is_all_that_goes_to_stdout(cxrlens, phantom_folder, quick) -> None:
+    outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", "--json", *quick)
+    facts = json.loads(outcome.out)
+    metrics = json.loads((Path(facts["folder"]) / "metrics.json").read_text())
+    assert facts["evaluation"] == metrics["evaluation"]
+
+
+def test_folds(cxrlens, phantom_folder, quick, elsewhere) -> None:
+    outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", "--folds", 2, *quick)
+    assert outcome.code == 0
+    assert (elsewhere / "runs/phantom/fold2/bundle/weights.safetensors").is_file()
+    assert "72 images" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "defualt"], "did you mean 'default'"),
+        (["--recipe", "phantom", "epoch=3"], "did you mean 'epochs'"),
+        (["--recipe", "phantom", "epochs=0"], "optimisation.epochs"),
+        (["--recipe", "phantom", "epochs"], "key=value"),
+        (["--recipe", "phantom", "backbone=resnet3"], "did you mean"),
+        (["--recipe", "phantom", "weights=nowhere.pth"], "nowhere.pth"),
+    ],
+)
+def test_wrong_use_is_one_sentence(cxrlens, phantom_folder, arguments, words, elsewhere) -> None:
+    outcome = cxrlens("train", phantom_folder, *arguments)
+    assert outcome.code == 2
+    last = outcome.err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert words in last
+    assert "Traceback" not in outcome.err
+    assert not list(elsewhere.rglob("bundle"))
+
+
+def write_bad(path: Path, kind: str, canary: Path) -> None:
+    """A weight file as row 43 and 45 of the catalogue of bad inputs have it."""
+    import pickle
+
+    import torch
+
+    class Malicious:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (os.system, (f"touch {canary}",))
+
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "html":
+        path.write_bytes(b"<!doctype html><html>404</html>")
+    elif kind == "half":
+        torch.save({"weight": torch.zeros(1000)}, path)
+        path.write_bytes(path.read_bytes()[:2000])
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps(Malicious()))
+    elif kind == "checkpoint":
+        torch.save({"state_dict": {"weight": torch.zeros(2)}, "transform": Malicious()}, path)
+
+
+@pytest.mark.parametrize("kind", ["empty", "html", "half", "pickle", "checkpoint"])
+def test_bad_weights_are_one_sentence_and_run_nothing(
+    cxrlens, phantom_folder, quick, tmp_path, elsewhere, kind
+) -> None:
+    path, canary = tmp_path / "weights.pth", tmp_path / "canary"
+    write_bad(path, kind, canary)
+    outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", *quick, f"weights={path}")
+    assert outcome.code == 2
+    assert str(path) in outcome.err.strip().splitlines()[-1]
+    assert not canary.exists()
+    assert not list(elsewhere.rglob("bundle"))
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("file/run", "cannot be written"), ("full", "not empty"), ("/proc/run", "cannot be written")],
+)
+def test_a_place_that_cannot_be_written_is_told_before_work(
+    cxrlens, phantom_folder, elsewhere, out, words
+) -> None:
+    (elsewhere / "file").write_text("")
+    (elsewhere / "full").mkdir()
+    (elsewhere / "full" / "something").write_text("")
+    outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", "--out", out)
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert "--out" in outcome.err
+
+
+@pytest.mark.slow
+def test_two_trainings_never_share_a_folder(phantom_folder, quick, elsewhere) -> None:
+    command = [sys.executable, "-m", "cxrlens.cli", "train", phantom_folder, "--recipe", "phantom"]
+    options = [*quick, "epochs=2000", "--out", "same"]
+    first = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
+    try:
+        assert first.stderr is not None
+        assert "writing to same" in first.stderr.readline()
+        second = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert second.returncode == 2
+        assert f"in use by process {first.pid}" in second.stderr
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_quiet(phantom_folder, quick, elsewhere) -> None:
+    command = [sys.executable, "-m", "cxrlens.cli", "train", phantom_folder, "--recipe", "phantom"]
+    process = subprocess.Popen(
+        [*command, *quick, "epochs=2000", "--out", "run"], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    time.sleep(15)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in talk
+    assert not (elsewhere / "run" / "bundle").exists()
+
+
+@pytest.mark.slow
+def test_no_home_is_no_fault(phantom_folder, quick, elsewhere) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "HOME"}
+    for home in ({}, {"HOME": "/nowhere"}):
+        outcome = subprocess.run(
+            [sys.executable, "-m", "cxrlens.cli", "train", phantom_folder, *quick, "--recipe"]
+            + ["phantom"],
+            env={**environment, **home},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert outcome.returncode == 0, outcome.stderr
+        assert "Traceback" not in outcome.stderr
