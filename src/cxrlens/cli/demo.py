@@ -18,7 +18,7 @@ from cxrlens.cli.console import open_progress, say
 from cxrlens.cli.options import JsonOption, OutOption
 from cxrlens.cli.reporting import describe_training, show_results, write_results
 
-PARTS = (("train", 1200), ("val", 240), ("test", 480))
+PARTS = (("train", 1500), ("val", 240), ("test", 480))
 """Phantoms a part; multiples of twelve keep patients whole and classes even."""
 
 

@@ -17,7 +17,7 @@ def train(
     data: DataArgument,
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, e.g. epochs=3."),
+        typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, e.g. epochs=3."),
     ] = None,
     recipe: RecipeOption = "default",
     folds: Annotated[

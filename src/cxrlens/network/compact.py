@@ -10,32 +10,29 @@ from cxrlens.network.tensors import ColourBatch, FeatureBatch, InnerBatch
 
 
 class CompactNetwork(nn.Module):
-    """A patch stem (stride 4) and three residual blocks, the first of them with stride 2.
+    """A patch stem (stride 4), a residual block, a patch reduction (stride 8), two more blocks.
 
-    Trained from scratch in about a minute on two processor cores, and fine-grained enough (stride
-    8) that its maps find thin lesions. Kernels that reduce the resolution are as wide as their
-    stride, so a cell of the last map sits exactly over its part of the input.
+    Trained from scratch in about a minute on two processor cores (0.10 GMAC a forward at 160
+    pixels and width 32), and fine-grained enough that its maps find thin lesions. Two choices
+    serve the maps: kernels that reduce the resolution are as wide as their stride, so that a cell
+    of the last map sits exactly over its part of the input; and the last convolution is 1x1, so
+    that a cell does not answer for its neighbours.
 
     Args:
         channels: channels of the input.
         width: channels after the stem; the last map has four times as many.
-
-    Raises:
-        ValueError: if the width is no whole number from 1.
     """
 
     def __init__(self, channels: int = 1, width: int = 32) -> None:
         super().__init__()
-        if not isinstance(width, int) or width < 1:
-            raise ValueError(f"width must be a whole number from 1; got {width!r}")
         self.num_features = 4 * width
-        self.stem = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 4, bias=False), nn.BatchNorm2d(width), nn.ReLU()
-        )
+        self.stem = nn.Sequential(_convolve(channels, width, 4, stride=4), nn.ReLU())
         self.blocks = nn.Sequential(
-            ResidualBlock(width, 2 * width, stride=2),
+            ResidualBlock(width, width),
+            _convolve(width, 2 * width, 2, stride=2),
+            nn.ReLU(),
             ResidualBlock(2 * width, 2 * width),
-            ResidualBlock(2 * width, 4 * width),
+            ResidualBlock(2 * width, 4 * width, last_kernel=1),
         )
 
     def forward_features(self, images: ColourBatch) -> FeatureBatch:
@@ -45,23 +42,24 @@ class CompactNetwork(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a shortcut.
+    """A 3x3 convolution and a second one, with a shortcut around both.
 
-    Source: He et al. 2016, "Deep Residual Learning for Image Recognition", figure 2, with a
-    strided patch convolution on both paths where the resolution falls.
+    Args:
+        inward: channels in.
+        outward: channels out.
+        last_kernel: side of the second convolution, odd.
+
+    Source: He et al. 2016, "Deep Residual Learning for Image Recognition", figure 2.
     """
 
-    def __init__(self, inward: int, outward: int, stride: int = 1) -> None:
+    def __init__(self, inward: int, outward: int, last_kernel: int = 3) -> None:
         super().__init__()
-        self.reduce = _convolve(inward, outward, stride, stride) if stride > 1 else nn.Identity()
-        first = outward if stride > 1 else inward
-        self.first = _convolve(first, outward, 3)
-        self.second = _convolve(outward, outward, 3)
-        self.shortcut = nn.Identity() if first == outward else _convolve(first, outward, 1)
+        self.first = _convolve(inward, outward, 3)
+        self.second = _convolve(outward, outward, last_kernel)
+        self.shortcut = nn.Identity() if inward == outward else _convolve(inward, outward, 1)
 
     def forward(self, features: InnerBatch) -> InnerBatch:
-        """Compute the block."""
-        features = self.reduce(features)
+        """Compute the block; height and width stay."""
         inner = self.second(torch.relu(self.first(features)))
         return torch.relu(self.shortcut(features) + inner)
 

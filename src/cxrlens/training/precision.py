@@ -43,7 +43,9 @@ def measure_bfloat16_speedup() -> float:
     Returns:
         Time of float32 over time of bfloat16, from the fastest of several interleaved runs.
     """
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
+    # The layer's weights are drawn, and a measurement must not move the training's own chance.
+    with torch.random.fork_rng(devices=[]):
+        layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
     images = torch.zeros(2, 64, 40, 40).contiguous(memory_format=torch.channels_last)
     fastest = {False: float("inf"), True: float("inf")}
     threads = torch.get_num_threads()

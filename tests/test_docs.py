@@ -1,0 +1,79 @@
+"""Every command and every block of Python in the documentation is run, in order."""
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PAGES = ["README.md", "docs/tutorial.md", "docs/how-to/train-on-your-folder.md"]
+"""Pages whose blocks are run. `docs/results.md` is run when its figures change."""
+
+NOT_RUN = {"docs/results.md", "docs/performance.md"}
+
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def list_blocks(page: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((ROOT / page).read_text("utf-8"))
+
+
+def test_no_page_with_commands_is_forgotten() -> None:
+    pages = {"README.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))}
+    assert {page for page in pages - NOT_RUN if list_blocks(page)} == set(PAGES)
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert target.startswith("http") or (page.parent / target).exists(), (page, target)
+
+
+def test_generated_pages_are_fresh() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    for path, text in generate.write_pages().items():
+        assert path.read_text("utf-8") == text, f"{path.name} is stale: run `make docs`"
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the demo has run, as after `make demo`."""
+    folder = tmp_path_factory.mktemp("workplace")
+    run(["cxrlens", "demo"], folder)
+    return folder
+
+
+def run(command: list[str], folder: Path) -> None:
+    """Run a documented command with this environment's cxrlens in place of the installed one."""
+    if Path(command[0]).name == "cxrlens":
+        command = [sys.executable, "-m", "cxrlens.cli", *command[1:]]
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, (command, result.stdout, result.stderr)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("page", PAGES)
+def test_documentation_runs(page: str, workplace: Path) -> None:
+    for language, block in list_blocks(page):
+        if language == "python":
+            run([sys.executable, "-c", block], workplace)
+            continue
+        for line in block.strip().splitlines():
+            command = shlex.split(line, comments=True)
+            # The demo has run (and `make demo` is what sets this environment up).
+            if command and command not in (["make", "demo"], ["cxrlens", "demo"]):
+                run(command, workplace)
