@@ -18,7 +18,8 @@ def test_predict_one_file(cxrlens, bundle, phantom_folder) -> None:
         "predictions.csv",
         "predictions.jsonl",
     }
-    assert Image.open("one/overlays/000001.png").size == Image.open(path).size
+    with Image.open("one/overlays/000001.png") as overlay, Image.open(path) as source:
+        assert overlay.size == source.size
     assert "not a medical device" in outcome.out
 
 

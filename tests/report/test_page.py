@@ -219,14 +219,11 @@ def test_pictures_and_tables_can_be_read_aloud(full: Report) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        path = Path("/usr/bin/chromium")
-        chromium = playwright.chromium.launch(
-            executable_path=path if path.exists() else None, args=["--no-sandbox"]
-        )
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from cxrlens.vocabulary import Epoch, Progress
 StoredPixels = UInt16[np.ndarray, "n h w"]
 """Grey images at the network's input size; 65535 is 1."""
 
-Rows = Int[np.ndarray, " rows"]
+Rows = Int[np.ndarray, " _"]
 """Indices into the stored pixels."""
 
 _LIGHTNING_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {
