@@ -125,7 +125,7 @@ def test_two_trainings_never_share_a_folder(phantom_folder, quick, elsewhere) ->
         assert f"in use by process {first.pid}" in second.stderr
     finally:
         first.send_signal(signal.SIGKILL)
-        first.wait()
+        first.communicate()
 
 
 @pytest.mark.slow

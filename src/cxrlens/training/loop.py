@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +87,8 @@ def fit(
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(task, task.load_training(), task.load_validation())
+        with _interruptible():
+            trainer.fit(task, task.load_training(), task.load_validation())
     network.load_state_dict(task.best_weights)
     network.to("cpu").eval()
     return task.history
@@ -231,6 +233,19 @@ def _group_parameters(network: MapClassifier, recipe: Recipe) -> list[dict[str, 
             rate = optimisation.learning_rate * factor
             groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
     return [group for group in groups if group["params"]]
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C stay a KeyboardInterrupt: Lightning makes it exit code 1 and ignores the next."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from stop
+        raise
 
 
 @contextmanager
