@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# The tests' networks are tiny: threads that wait for each other would only slow them down.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
 .PHONY: demo test test-all lint fmt docs
 
 # The main job on drawn radiographs: runs/demo/report.html
@@ -11,11 +14,11 @@ demo: $(VENV)/.installed
 
 # What must hold before every commit: ten minutes at most on two cores.
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # The same and the slow ones: kills, browsers, whole trainings, every command of the documentation.
 test-all: lint
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --durations=15
+	$(PYTEST) --cov --cov-report=term:skip-covered --durations=15
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

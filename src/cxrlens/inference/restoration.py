@@ -62,8 +62,8 @@ def _find_misfit(
     for key, value in wanted.items():
         need = f"which needs {key!r} of shape {tuple(value.shape)}; its weights hold"
         if key not in state:
-            first = next(iter(state), None)
-            return f"{need} no such tensor (their first is {first!r})"
+            other = next((name for name in state if name not in wanted), None)
+            return f"{need} no such tensor (but {other!r})"
         if state[key].shape != value.shape or state[key].dtype != value.dtype:
             return f"{need} shape {tuple(state[key].shape)} ({state[key].dtype})"
     extra = sorted(set(state) - set(wanted))

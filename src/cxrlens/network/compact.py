@@ -21,10 +21,15 @@ class CompactNetwork(nn.Module):
     Args:
         channels: channels of the input.
         width: channels after the stem; the last map has four times as many.
+
+    Raises:
+        ValueError: if the width is no whole number from 1.
     """
 
     def __init__(self, channels: int = 1, width: int = 32) -> None:
         super().__init__()
+        if not isinstance(width, int) or width < 1:
+            raise ValueError(f"width must be a whole number from 1; got {width!r}")
         self.num_features = 4 * width
         self.stem = nn.Sequential(_convolve(channels, width, 4, stride=4), nn.ReLU())
         self.blocks = nn.Sequential(

@@ -1,0 +1,328 @@
+"""A bundle is what was saved, or is refused by name.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import io
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from cxrlens.inference import Bundle, TorchEngine, load_bundle, save_bundle
+from cxrlens.inference.bundle import CARD_FILE, RECORD_FILE, SEEN_FILE, WEIGHTS_FILE
+from cxrlens.network import NetworkSpec
+from cxrlens.vocabulary import BundleError, OutputError, digest
+
+FILES = (WEIGHTS_FILE, CARD_FILE, SEEN_FILE, RECORD_FILE)
+
+
+class _Attack:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.canary),)
+
+
+def _sign(folder: Path, change: Callable[[dict[str, Any]], object] = lambda _: None) -> None:
+    """Change the record and make every digest right again, as an attacker could."""
+    path = folder / RECORD_FILE
+    plain = json.loads(path.read_text("utf-8"))
+    for name in plain["digests"]:
+        plain["digests"][name] = digest((folder / name).read_bytes())
+    change(plain)
+    plain["digest"] = ""
+    plain["digest"] = digest(json.dumps(plain, sort_keys=True).encode())
+    path.write_text(json.dumps(plain), "utf-8")
+
+
+# There and back
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        None,
+        NetworkSpec("resnet18", mean=(0.5,), std=(0.5,)),
+        NetworkSpec("mobilenetv2_100", {"act_layer": "relu"}),
+        NetworkSpec("vit_tiny_patch16_224"),
+    ],
+)
+def test_there_and_back(
+    spec: NetworkSpec | None, make_bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    bundle = make_bundle(spec) if spec else make_bundle()
+    # As training leaves it: weights in channels-last order.
+    bundle.network.to(memory_format=torch.channels_last)
+    saved = save_bundle(bundle, tmp_path / "bundle")
+    loaded = load_bundle(tmp_path / "bundle")
+    before, after = bundle.network.state_dict(), loaded.network.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not loaded.network.training
+    assert loaded.record == saved.record
+    assert loaded.seen == bundle.seen
+    images = np.random.default_rng(0).random((2, 64, 64), dtype=np.float32)
+    ours, theirs = TorchEngine(bundle.network, "cpu"), TorchEngine(loaded.network, "cpu")
+    np.testing.assert_array_equal(ours.run(images).logits, theirs.run(images).logits)
+    np.testing.assert_array_equal(ours.run(images).maps, theirs.run(images).maps)
+
+
+def test_the_files_are_plain_and_their_digests_right(bundle: Bundle, tmp_path: Path) -> None:
+    saved = save_bundle(bundle, tmp_path / "bundle")
+    folder = tmp_path / "bundle"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert saved.record.digests == {
+        name: digest((folder / name).read_bytes()) for name in FILES[:3]
+    }
+    plain = json.loads((folder / RECORD_FILE).read_text("utf-8"))
+    assert plain.pop("digest") == saved.record.digest
+    assert digest(json.dumps({**plain, "digest": ""}, sort_keys=True).encode()) == (
+        saved.record.digest
+    )
+    assert (folder / SEEN_FILE).read_text().split() == sorted(bundle.seen)
+    assert oct(folder.stat().st_mode & 0o777) == "0o755"
+
+
+def test_a_loaded_bundle_saves_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    save_bundle(load_bundle(folder), tmp_path / "again")
+    for name in FILES:
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+# Row 46: not one byte may differ
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_bit_is_refused_by_name(name: str, folder: Path) -> None:
+    good = (folder / name).read_bytes()
+    places = {0, 7, 8, len(good) - 2, *np.linspace(0, len(good) - 2, 40).astype(int).tolist()}
+    for place in places:
+        bad = bytearray(good)
+        bad[place] ^= 1 << (place % 8)
+        if name == RECORD_FILE and _says_the_same(good, bytes(bad)):
+            continue
+        (folder / name).write_bytes(bad)
+        with pytest.raises(BundleError, match=name):
+            load_bundle(folder)
+    (folder / name).write_bytes(good)
+    load_bundle(folder)
+
+
+def _says_the_same(good: bytes, bad: bytes) -> bool:
+    """Whether a change is to the space between words only."""
+    try:
+        return bool(json.loads(good) == json.loads(bad))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_part_of_a_file_is_refused_by_name(name: str, share: float, folder: Path) -> None:
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[: int(share * len(data))])
+    with pytest.raises(BundleError, match=name):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(name: str, folder: Path) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=f"{name} cannot be read"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "3", "null", '"x"', "{}", "<html></html>", "\0", "[" * 100_000,
+     '{"schema_version": 1}', '{"schema_version": 1, "x": NaN}', '{"schema_version": 1e999}',
+     '{"schema_version": 1, "digest": Infinity}', "9" * 5000],
+)  # fmt: skip
+def test_what_is_no_record_is_refused(text: str, folder: Path) -> None:
+    (folder / RECORD_FILE).write_text(text)
+    with pytest.raises(BundleError, match=RECORD_FILE):
+        load_bundle(folder)
+
+
+def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "gone", tmp_path / "file", tmp_path):
+        with pytest.raises(BundleError, match=f"{path} is no bundle"):
+            load_bundle(path)
+
+
+@pytest.mark.parametrize("version", [2, 0, 99, "1", None, 1.5])
+def test_another_schema_is_refused_and_both_are_told(version: object, folder: Path) -> None:
+    _sign(folder, lambda plain: plain.update(schema_version=version))
+    with pytest.raises(BundleError, match=f"version {version!r}, this cxrlens reads 1;"):
+        load_bundle(folder)
+
+
+# What the digests cannot tell: they were made right again
+
+
+def test_signing_alone_changes_nothing(folder: Path) -> None:
+    _sign(folder)
+    load_bundle(folder)
+
+
+@pytest.mark.parametrize("length", [2**64 - 1, 2**63, 2**40, 0])
+def test_a_wrong_header_length_is_refused(length: int, folder: Path) -> None:
+    data = (folder / WEIGHTS_FILE).read_bytes()
+    (folder / WEIGHTS_FILE).write_bytes(struct.pack("<Q", length) + data[8:])
+    with pytest.raises(BundleError, match=WEIGHTS_FILE):
+        load_bundle(folder)
+    _sign(folder)
+    with pytest.raises(BundleError, match="no safetensors file"):
+        load_bundle(folder)
+
+
+def test_a_pickle_is_never_loaded(folder: Path, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    torch.save({"x": _Attack(tmp_path / "canary")}, buffer)
+    for data in (pickle.dumps(_Attack(tmp_path / "canary")), buffer.getvalue()):
+        (folder / WEIGHTS_FILE).write_bytes(data)
+        with pytest.raises(BundleError, match=f"{WEIGHTS_FILE} has SHA-256"):
+            load_bundle(folder)
+        _sign(folder)
+        with pytest.raises(BundleError, match="no safetensors file"):
+            load_bundle(folder)
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda plain: plain.update(classes=["a", "b", "c"]),
+            r"'compact' for 3 classes.*'head.weight' of shape \(3, 16\).*hold shape \(2, 16\)",
+        ),
+        (
+            lambda plain: plain["network"].update(backbone="resnet18", options={}),
+            r"'resnet18' for 2 classes.*network.conv1.weight'.*but 'backbone.network.(blocks|stem)",
+        ),
+        (
+            lambda plain: plain["network"].update(options={"width": 8}),
+            r"stem.0.0.weight' of shape \(8, 1, 4, 4\).*\(4, 1, 4, 4\)",
+        ),
+        (lambda plain: plain["network"].update(backbone="resnet1"), "'resnet1'"),
+        (lambda plain: plain["network"].update(backbone="hf_hub:a/b"), "hf_hub:a/b"),
+        (lambda plain: plain["network"].update(dropout=2), "dropout"),
+        (lambda plain: plain["network"]["options"].update(pretrained=True), "pretrained"),
+        (lambda plain: plain["preprocessing"].update(height=-1), "height"),
+        (lambda plain: plain.pop("classes"), "classes"),
+        (lambda plain: plain.update(classes="ab"), "classes"),
+        (lambda plain: plain.update(digests={}), "its bundle says nothing"),
+        (lambda plain: plain.update(digests=[]), "digests"),
+    ],
+)
+def test_another_network_than_the_weights_is_refused(
+    change: Callable[[dict[str, Any]], object], told: str, folder: Path
+) -> None:
+    _sign(folder, change)
+    with pytest.raises(BundleError, match=told):
+        load_bundle(folder)
+
+
+def test_one_tensor_too_many_or_of_another_kind_is_refused(folder: Path) -> None:
+    state = load((folder / WEIGHTS_FILE).read_bytes())
+    for changed, told in (
+        ({**state, "extra": torch.zeros(1)}, "has no 'extra'"),
+        ({**state, "head.bias": state["head.bias"].half()}, "head.bias.*float16"),
+        ({}, "no such tensor"),
+    ):
+        (folder / WEIGHTS_FILE).write_bytes(save(changed))
+        _sign(folder)
+        with pytest.raises(BundleError, match=told):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("key", ["head.bias", "backbone.network.stem.0.1.running_var"])
+def test_weights_that_are_not_finite_are_refused(bad: float, key: str, folder: Path) -> None:
+    state = load((folder / WEIGHTS_FILE).read_bytes())
+    state[key][1] = bad
+    (folder / WEIGHTS_FILE).write_bytes(save(state))
+    _sign(folder)
+    with pytest.raises(BundleError, match=f"not finite in '{key}'"):
+        load_bundle(folder)
+
+
+# Writing: whole or not at all
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "full folder", "file", "dangling link"])
+def test_what_exists_is_never_overwritten(kind: str, bundle: Bundle, tmp_path: Path) -> None:
+    place = tmp_path / "bundle"
+    if kind == "file":
+        place.write_text("mine")
+    elif kind == "dangling link":
+        place.symlink_to(tmp_path / "gone")
+    else:
+        place.mkdir()
+        if kind == "full folder":
+            (place / "mine").write_text("mine")
+    with pytest.raises(OutputError, match=f"{place} exists already"):
+        save_bundle(bundle, place)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    if kind == "full folder":
+        assert (place / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["file/bundle", "gone/bundle", f"{'x' * 300}"])
+def test_a_place_that_cannot_be_written(place: str, bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match=place[:20]):
+        save_bundle(bundle, tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+from cxrlens.inference import load_bundle, save_bundle
+from cxrlens.vocabulary import OutputError
+bundle = load_bundle(Path(sys.argv[1]))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for limit in (0, 100, (Path(sys.argv[1]) / "weights.safetensors").stat().st_size - 1):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        save_bundle(bundle, Path(sys.argv[2]))
+    except OutputError as error:
+        sys.stderr.write(f"{error}\\n")
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
+    """Really: the system refuses to write more than so many bytes."""
+    place = tmp_path / "out" / "bundle"
+    place.parent.mkdir()
+    told = subprocess.run(
+        [sys.executable, "-c", FILL, str(folder), str(place)],
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    assert told.count(f"cannot write {place}: File too large") == 3
+    assert list(place.parent.iterdir()) == []
+
+
+def test_metrics_that_are_not_finite_are_written_as_none(bundle: Bundle, tmp_path: Path) -> None:
+    metrics = {"val_loss": float("nan")}
+    save_bundle(replace(bundle, record=replace(bundle.record, metrics=metrics)), tmp_path / "b")
+    assert load_bundle(tmp_path / "b").record.metrics == {"val_loss": None}

@@ -1,0 +1,54 @@
+"""A table keeps the rows whose image can be read, and lists the others.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxrlens.data import read_table
+from cxrlens.imaging import Preprocessing
+from cxrlens.inference import prepare
+from cxrlens.vocabulary import Silence, TableError
+
+
+class _Count:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int, int]] = []
+
+    def advance(self, task: str, done: int, total: int) -> None:
+        self.calls.append((task, done, total))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six images in two classes; each is grey all over, another grey each."""
+    for name in ("NORMAL", "PNEUMONIA"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            grey = 40 * (number + 1) + (20 if name == "NORMAL" else 0)
+            pixels = np.full((80, 80), grey, dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    return tmp_path
+
+
+def test_rows_and_images_stay_together(folder: Path) -> None:
+    (folder / "NORMAL" / "1.png").write_bytes(b"\x89PNG broken")
+    table, count = read_table(folder), _Count()
+    prepared = prepare(table, Preprocessing(32, 32), count)
+    assert len(prepared.table.images) == len(prepared.images.pixels) == 5
+    assert [Path(refusal.image).name for refusal in prepared.table.refusals] == ["1.png"]
+    for path, pixels in zip(prepared.table.images, prepared.images.pixels, strict=True):
+        truth = np.asarray(Image.open(path))[0, 0] / 255
+        np.testing.assert_allclose(pixels / np.iinfo(pixels.dtype).max, truth, atol=1e-3)
+    assert count.calls[-1] == ("read images", 6, 6)
+
+
+def test_no_image_at_all_is_refused_with_the_first_reason(folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        path.write_bytes(b"\x89PNG broken")
+    with pytest.raises(TableError, match="none of the 6 images can be read; the first: "):
+        prepare(read_table(folder), Preprocessing(32, 32), Silence())

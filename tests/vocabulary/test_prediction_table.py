@@ -1,0 +1,68 @@
+"""Columns that do not fit each other are refused.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxrlens.vocabulary import PredictionTable, TableError
+
+GOOD: dict[str, Any] = {
+    "classes": ("a", "b"),
+    "images": ("x.png", "y.png", "z.png"),
+    "patients": ("p", None, "p"),
+    "truth": np.array([0, -1, 1]),
+    "logits": np.array([[0.0, 1.0], [-5.0, 5.0], [2.0, 2.0]]),
+    "probabilities": np.array([[0.0, 1.0], [0.5, 0.5], [0.25, 0.75]]),
+    "folds": np.zeros(3, dtype=np.int64),
+}
+
+
+def test_a_good_table() -> None:
+    table = PredictionTable(**GOOD)
+    np.testing.assert_array_equal(table.is_labelled, [True, False, True])
+    np.testing.assert_array_equal(table.clusters, [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("images", ("x.png", "y.png")),
+        ("images", ()),
+        ("patients", ("p", None)),
+        ("truth", np.array([0, 1])),
+        ("folds", np.array([0])),
+        ("classes", ("a", "b", "c")),
+        ("logits", np.zeros((2, 2))),
+        ("probabilities", np.full((3, 3), 1 / 3)),
+        ("probabilities", np.zeros((0, 2))),
+    ],
+)
+# Shapes that contradict each other are seen by the run-time check of the annotations as well.
+def test_columns_of_unequal_length(column: str, value: object) -> None:
+    with pytest.raises((TableError, TypeError)) as caught:
+        PredictionTable(**{**GOOD, column: value})
+    assert isinstance(caught.value, TableError) or "jaxtyping" in type(caught.value).__module__
+
+
+@pytest.mark.parametrize("bad", [-0.001, 1.001, math.nan, math.inf, -math.inf])
+def test_probabilities_outside_are_told_with_their_row(bad: float) -> None:
+    probabilities = GOOD["probabilities"].copy()
+    probabilities[1, 0] = bad
+    with pytest.raises(TableError, match=rf"\[{bad}, 0\.5\] in row 1 \('y\.png'\)"):
+        PredictionTable(**{**GOOD, "probabilities": probabilities})
+
+
+@pytest.mark.parametrize("bad", [-2, 2, 100])
+def test_truth_outside_the_classes(bad: int) -> None:
+    with pytest.raises(TableError, match=rf"truth must be -1…1; got .*{bad}"):
+        PredictionTable(**{**GOOD, "truth": np.array([0, 1, bad])})
+
+
+def test_unknown_patients_are_never_one_patient() -> None:
+    table = PredictionTable(**{**GOOD, "patients": (None, None, "?")})
+    np.testing.assert_array_equal(table.clusters, [0, 1, 2])
