@@ -32,7 +32,7 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
     for data in (b"", b"first", b"x" * 100_000):
         write_whole(path, data)
         assert path.read_bytes() == data
-    assert os.listdir(tmp_path) == ["a.bin"]  # noqa: PTH208
+    assert os.listdir(tmp_path) == ["a.bin"]
 
 
 def test_the_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -
     done = write_too_much(path, "fail")
     assert "OutputError: cannot write" in done.stderr
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.bin"]  # noqa: PTH208
+    assert os.listdir(tmp_path) == ["a.bin"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -62,4 +62,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "folder", tmp_path / "missing" / "a.bin"):
         with pytest.raises(OutputError, match=path.name):
             write_whole(path, b"data")
-    assert os.listdir(tmp_path) == ["folder"]  # noqa: PTH208
+    assert os.listdir(tmp_path) == ["folder"]
