@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-PAGES = ["README.md", "docs/tutorial.md", "docs/how-to/train-on-your-folder.md"]
+PAGES = [
+    "README.md",
+    "docs/tutorial.md",
+    "docs/how-to/train-on-your-folder.md",
+    "docs/reference/phantoms.md",
+]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""
 
 NOT_RUN = {"docs/results.md", "docs/performance.md"}

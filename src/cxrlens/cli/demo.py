@@ -35,6 +35,7 @@ def demo(
             difficulty = _draw_data(folder / "data", seed, progress)
             table = cxr.read_table(folder / "data")
             training = cxr.model.run_training(table, recipe, folder, progress=progress)
+        say(f"trained in {training.seconds:.0f} s")
         title = f"Phantoms, version {cxr.phantom.VERSION}"
         report = describe_training(training, title, _list_measures(difficulty))
         write_results(folder, report, training.examination)
@@ -82,7 +83,7 @@ def _list_measures(difficulty: "cxr.phantom.Difficulty") -> "list[cxr.report.Mea
         cxr.report.Measure(
             name=figure.name,
             value=f"{figure.value:.2f}",
-            bound=f"{figure.low:g} to {figure.high:g}",
+            bound=f"{figure.low:.2f} to {figure.high:.2f}",
             is_met=figure.holds,
         )
         for figure in difficulty.bounded

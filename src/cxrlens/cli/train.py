@@ -34,6 +34,7 @@ def train(
             training = cxr.model.run_training(
                 cxr.read_table(data), resolved, folder, folds=folds, progress=progress
             )
+        say(f"trained in {training.seconds:.0f} s")
         title = f"{resolved.name} on {data.name}"
         report = describe_training(training, title)
         write_results(folder, report, training.examination)

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,9 @@ class Training:
 
     split_digest: str
     """SHA-256 of `split.csv` in the run folder (with folds: of all folds' digests)."""
+
+    seconds: float
+    """Time that the weights were moved and the epochs chosen in, over all models."""
 
     examination: Examination
     """On the test part; with folds, on every case by the model that never saw it."""
@@ -118,6 +122,7 @@ def run_training(
         recipe=recipe,
         table=splits[0],
         split_digest=digests[0] if folds is None else digest_lines(digests),
+        seconds=sum(part.seconds for part in parts),
         examination=_pool(prepared, parts),
     )
 
@@ -130,6 +135,7 @@ class _Part:
     history: tuple[Epoch, ...]
     split: StudyTable
     split_digest: str
+    seconds: float
     rows: np.ndarray
     answers: tuple[Prediction, ...]
 
@@ -148,11 +154,14 @@ class _Prefixed:
 def _train_part(prepared: PreparedTable, recipe: Recipe, folder: Path, progress: Progress) -> _Part:
     folder.mkdir(exist_ok=True)
     split_digest = write_split(prepared.table, folder / "split.csv")
+    start = time.perf_counter()
     trained = train_bundle(prepared, recipe, split_digest, folder / "bundle", progress)
+    seconds = time.perf_counter() - start
     model = Model(trained.bundle)
     rows = np.flatnonzero(prepared.table.frame["split"].to_numpy() == "test")
     answers = model.answer_rows(prepared, rows, progress)
-    return _Part(model, trained.history, prepared.table, split_digest, rows, answers)
+    split = prepared.table
+    return _Part(model, trained.history, split, split_digest, seconds, rows, answers)
 
 
 def _pool(prepared: PreparedTable, parts: Sequence[_Part]) -> Examination:
