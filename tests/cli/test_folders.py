@@ -116,6 +116,13 @@ def test_a_file_without_permission_is_refused(cxrlens, bundle, data) -> None:
     assert "refused (unreadable)" in outcome.err
 
 
+def test_links_to_folders_and_endless_names_are_refused(cxrlens, bundle, data) -> None:
+    (data / "normal" / "link").symlink_to(data / "covid")
+    outcome = cxrlens("predict", bundle, data / "normal", "x" * 300 + ".png")
+    assert outcome.code == 3, outcome.err
+    assert outcome.err.count("refused (") == 2
+
+
 def leave(data: Path, **classes: int) -> None:
     """Keep so many images of each class."""
     shutil.rmtree(data / "masks")

@@ -60,6 +60,71 @@ def test_wrong_use_is_one_sentence(cxrlens, phantom_folder, arguments, words, el
     assert not list(elsewhere.rglob("bundle"))
 
 
+def test_wrong_input_leaves_nothing_behind(cxrlens, phantom_folder, elsewhere) -> None:
+    for arguments in (["nowhere"], [phantom_folder, "--recipe", "phantom", "weights=none.pth"]):
+        assert cxrlens("train", *arguments, "--out", "run").code == 2
+        assert not (elsewhere / "run").exists()
+
+
+def test_folds_beside_a_test_part_that_comes_with_the_data(
+    cxrlens, phantom_folder, quick, tmp_path
+) -> None:
+    for part, rows in (("train", slice(0, 18)), ("test", slice(18, None))):
+        for label in ("covid", "normal", "pneumonia"):
+            folder = tmp_path / "parts" / part / label
+            folder.mkdir(parents=True)
+            for image in sorted((phantom_folder / label).iterdir())[rows]:
+                (folder / image.name).write_bytes(image.read_bytes())
+    options = ["--recipe", "phantom", "--folds", 2, "--json", "--out", "run", *quick]
+    outcome = cxrlens("train", tmp_path / "parts", *options, "validation=0.3")
+    assert outcome.code == 0, outcome.err
+    facts = json.loads(outcome.out)
+    flow = {row["step"]: row["images"] for row in facts["flow"]}
+    assert flow["test part left unused"] == 72 - 54
+    assert facts["evaluation"]["n_images"] == 54
+
+
+def test_copies_of_training_images_are_not_judged_on(
+    cxrlens, phantom_folder, quick, tmp_path
+) -> None:
+    """Under names that hold no patient, each image stands twice."""
+    for label in ("covid", "normal"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number, image in enumerate(sorted((phantom_folder / label).iterdir())):
+            for copy in "ab":
+                path = tmp_path / "data" / label / f"{number}{copy}.png"
+                path.write_bytes(image.read_bytes())
+    outcome = cxrlens("train", tmp_path / "data", "--recipe", "phantom", "--json", *quick)
+    assert outcome.code == 0, outcome.err
+    facts = json.loads(outcome.out)
+    tested = next(row["images"] for row in facts["flow"] if row["step"] == "used for the figures")
+    assert facts["evaluation"]["n_images"] < tested
+    assert any("copies of training images" in note for note in facts["notes"])
+
+
+def test_a_bad_mask_is_refused_and_stops_nothing(cxrlens, phantom_folder, quick, tmp_path) -> None:
+    import shutil
+
+    from PIL import Image
+
+    data = tmp_path / "data"
+    shutil.copytree(phantom_folder, data)
+    masks = sorted((data / "masks").rglob("*.png"))
+    masks[0].write_bytes(b"no image")
+    Image.new("L", (10, 10), 255).save(masks[1])
+    Image.new("L", (256, 256), 0).save(masks[2])
+    outcome = cxrlens("train", data, "--recipe", "phantom", *quick)
+    assert outcome.code == 3, outcome.err
+    assert outcome.err.count("refused (bad-mask)") == 3
+
+
+def test_a_training_that_diverges_says_so(cxrlens, phantom_folder, quick) -> None:
+    options = ["learning_rate=1e30", "--recipe", "phantom"]
+    outcome = cxrlens("train", phantom_folder, *quick, *options)
+    assert outcome.code == 2
+    assert "diverged" in outcome.err
+
+
 def write_bad(path: Path, kind: str, canary: Path) -> None:
     """A weight file as row 43 and 45 of the catalogue of bad inputs have it."""
     import pickle

@@ -200,16 +200,22 @@ def test_any_name_works_in_the_order_of_its_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for label in ("-a", os.fsdecode(b"b\xff")):
+    for label in ("-a", "b ü"):
         fill(tmp_path / label, 1, "m")
         for name in NAMES:
             (tmp_path / label / "m000.png").rename(tmp_path / label / name)
             fill(tmp_path / label, 1, "m")
     table = read_table(".")
-    assert table.classes == ("-a", "b\udcff")
+    assert table.classes == ("-a", "b ü")
     names = [os.path.basename(image) for image in table.images[:9]]  # noqa: PTH119
     assert names == sorted([*NAMES, "m000.png"], key=os.fsencode)
     assert all(read_radiograph(image).pixels.shape == (64, 64) for image in table.images)
+
+
+def test_a_class_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "a", 3)
+    fill(tmp_path / os.fsdecode(b"b\xff"), 3)
+    assert "rename it" in refuse(tmp_path)
 
 
 def refuse(root: Path) -> str:

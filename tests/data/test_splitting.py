@@ -221,12 +221,17 @@ def test_unknown_patients_are_told_and_never_grouped() -> None:
 
 
 def test_folds_leave_a_supplied_test_part_alone_and_pool_the_rest() -> None:
-    rows = singles({"N": 20, "P": 20}, "train") + singles({"N": 8, "P": 8}, "val", "v")
-    rows += singles({"N": 5, "P": 5}, "test", "t")
-    made = fold_table(make(rows), folds=4, seed=0)
+    rows = singles({"N": 20, "P": 20}, "train") + singles({"N": 5, "P": 5}, "test", "t")
+    rows += singles({"N": 8, "P": 8}, "val", "v")
+    table = make(rows)
+    made = fold_table(table, folds=4, seed=0)
     for one in made:
-        check(one)
-        assert len(one) == 56
+        assert one.images == table.images  # row for row: pixels are decoded in this order
+        held_out = [part == "test" for part in table.frame["split"]]
+        assert [part is None for part in one.frame["split"]] == held_out
+        used = [row for row, is_held_out in enumerate(held_out) if not is_held_out]
+        check(one.take(used))
+        assert len(used) == 56
         assert one.counts["test"] == {"N": 7, "P": 7}
     assert "The supplied test part (10 images) is in no fold." in made[0].notes
 

@@ -121,3 +121,12 @@ def test_a_pretrained_kind_of_network_trains_too(cases: TrainingCases) -> None:
     network = build_classifier(NetworkSpec("resnet18"), 2, (64, 64))
     history = fit(network, cases, recipe, Silence())
     assert np.isfinite(history[0].train_loss)
+
+
+@pytest.mark.parametrize("epochs", range(1, 9))
+def test_any_number_of_steps_has_a_schedule(cases: TrainingCases, epochs: int) -> None:
+    """One batch an epoch: the end of the warm-up may fall on the first step."""
+    few = TrainingCases(cases.pixels, cases.targets, np.arange(8), cases.validation)
+    options = ["height=64", "width=64", "network.options.width=4", "precision=float32"]
+    recipe = load_recipe("phantom", [*options, f"epochs={epochs}", "warm_up=0.2"])
+    assert len(fit(build(recipe), few, recipe, Silence())) == epochs

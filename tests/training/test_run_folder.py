@@ -121,13 +121,27 @@ def test_a_failed_run_is_seen_to_be_unfinished(tmp_path: Path) -> None:
 
     def fail() -> None:
         with claim_run_folder(folder, "x"):
+            (folder / "begun").write_text("half")
             raise KeyError("anything")
 
     with pytest.raises(KeyError, match="anything"):
         fail()
     assert (folder / ".lock").exists()
-    with claim_run_folder(folder, "x"):  # nothing was written: it can be taken
-        pass
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_run_that_wrote_nothing_leaves_no_trace(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "out"
+    if exists:
+        folder.mkdir()
+
+    def fail() -> None:
+        with claim_run_folder(folder, "x"):
+            raise KeyError("anything")
+
+    with pytest.raises(KeyError, match="anything"):
+        fail()
+    assert folder.exists() == exists
     assert not (folder / ".lock").exists()
 
 

@@ -24,7 +24,10 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show where in an image the evidence for a class lies."""
-    heatmap = cxr.load(bundle).explain(path, method=method, target=target)
+    model = cxr.load(bundle)
+    if model.bundle.record.data.is_phantom:
+        say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
+    heatmap = model.explain(path, method=method, target=target)
     regions = cxr.explanation.find_regions(heatmap)
     with cxr.training.claim_run_folder(out, "explain") as folder:
         cxr.report.save_overlay(folder / "overlay.png", heatmap, cxr.read_radiograph(path).pixels)
@@ -43,6 +46,8 @@ def explain(
             }
         )
         return
+    if not regions:
+        say(f"note: nothing in this image speaks for {heatmap.class_name}: the picture is bare")
     show_line(f"evidence for {heatmap.class_name} by {heatmap.method}: {folder / 'overlay.png'}")
     show_table(
         ["region", "score", "top", "left", "height", "width"],

@@ -28,6 +28,8 @@ def predict(
 ) -> None:
     """Answer for images: probabilities, a decision, and an overlay of where the evidence lies."""
     model = cxr.load(bundle)
+    if model.bundle.record.data.is_phantom:
+        say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
     files = list(_find_files(paths))
     if not files:
         raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, paths))}")
@@ -73,7 +75,7 @@ def _write_pictures(
             folder / "overlays" / f"{number:06d}.png", heatmap, radiograph.pixels
         )
     if is_only:
-        cxr.draw(prediction, radiograph.pixels).savefig(folder / "prediction.png")
+        cxr.report.save_figure(folder / "prediction.png", cxr.draw(prediction, radiograph.pixels))
 
 
 def _show(predictions: "Sequence[cxr.Prediction]", folder: Path, as_json: bool) -> None:
@@ -97,11 +99,23 @@ def _list_cells(prediction: "cxr.Prediction") -> list[str]:
 
 
 def _find_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """List files as given, and everything in folders that does not start with a dot, in order."""
+    """List files as given, and everything in folders that does not start with a dot, in order.
+
+    Links to folders and folders that cannot be listed are given as they are: reading them is
+    refused by name.
+    """
+    closed: list[Path] = []
+
+    def note_closed(error: OSError) -> None:
+        closed.append(Path(error.filename))
+
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on names that are too long)
             yield path
             continue
-        for folder, subfolders, names in os.walk(path):
+        for folder, subfolders, names in os.walk(path, onerror=note_closed):
+            links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+            found = sorted(name for name in (*names, *links) if not name.startswith("."))
+            yield from (Path(folder) / name for name in found)
+    yield from closed

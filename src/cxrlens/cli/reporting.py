@@ -110,7 +110,7 @@ def _describe_models(
     return cxr.report.Report(
         title=title,
         command=shlex.join(["cxrlens", *sys.argv[1:]]),
-        is_phantom=all("phantom" in (patient or "") for patient in examination.table.patients),
+        is_phantom=examination.is_phantom,
         evaluation=examination.evaluation,
         maps=examination.maps,
         controls=examination.controls,

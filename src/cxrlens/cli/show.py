@@ -34,7 +34,7 @@ def show(
                 samples.append(cxr.report.Sample(label, read.radiograph.pixels, read.pixels))
     with cxr.training.claim_run_folder(out, "show") as folder:
         if samples:
-            cxr.report.draw_grid(samples).savefig(folder / "grid.png")
+            cxr.report.save_figure(folder / "grid.png", cxr.report.draw_grid(samples))
     for note in table.notes:
         say(f"note: {note}")
     for refusal in refusals:

@@ -28,11 +28,12 @@ def train(
 ) -> None:
     """Train a model, examine it on cases it never saw, and write a report."""
     resolved = cxr.training.load_recipe(recipe, overrides or [])
+    table = cxr.read_table(data)
     with cxr.training.claim_run_folder(out, resolved.name) as folder:
         say(f"writing to {folder}")
         with open_progress() as progress:
             training = cxr.model.run_training(
-                cxr.read_table(data), resolved, folder, folds=folds, progress=progress
+                table, resolved, folder, folds=folds, progress=progress
             )
         say(f"trained in {training.seconds:.0f} s")
         title = f"{resolved.name} on {data.name}"

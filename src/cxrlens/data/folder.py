@@ -70,6 +70,12 @@ def _check(root: str, names: Sequence[str | None], found: _Found) -> None:
     for folder, contents in found:
         parts[folder.part][folder.label] = len(contents.images)
     everything = {label for classes in parts.values() for label in classes}
+    for label in everything:
+        if show_name(label) != label:
+            raise TableError(
+                f"the class folder {show_name(label)!r} in {name} has a name that is not valid "
+                "UTF-8; rename it, since a model carries the names of its classes"
+            )
     if any(set(classes) != everything for classes in parts.values()):
         raise TableError(
             f"the parts of {name} must hold the same classes; got {_state(parts)}: "

@@ -71,7 +71,7 @@ def fold_table(
 ) -> list[StudyTable]:
     """Make the splits of a cross-validation: every image is tested on once, patient-disjoint.
 
-    A test part that comes with the data is kept out of all of them; train and val parts are
+    A test part that comes with the data is in no part of any of them; train and val parts are
     pooled.
 
     Args:
@@ -81,7 +81,8 @@ def fold_table(
         validation: share of what is left beside the fold that is cut for val, by patient.
 
     Returns:
-        One table a fold, all of the same rows: test is the fold, val and train are the rest.
+        One table a fold, each with all rows of `table` in their order: test is the fold, val and
+        train are the rest; the supplied test part has no split.
 
     Raises:
         TableError: if `folds` is below 2, the share lies outside (0, 1), or a class has fewer
@@ -91,9 +92,9 @@ def fold_table(
     if folds < 2:
         raise TableError(f"folds must be 2 or more; got {folds}")
     keep = [row for row, part in enumerate(table.frame["split"]) if part != "test"]
-    pool = table.take(keep).with_split([None] * len(keep))
-    _check_patients(pool, ["train"] * len(keep), max(folds, 3))
-    patients = list_patients(pool, range(len(keep)))
+    pooled: _Parts = [None if part == "test" else "train" for part in table.frame["split"]]
+    _check_patients(table, pooled, max(folds, 3))
+    patients = list_patients(table, keep)
     fold_of = deal_folds(patients, folds, seed)
     left_out = len(table) - len(keep)
     notes = [
@@ -101,15 +102,14 @@ def fold_table(
     ]
     if left_out:
         notes.append(f"The supplied test part ({left_out} images) is in no fold.")
-    notes.extend(_note_unknown(pool))
+    notes.extend(_note_unknown(table.take(keep)))
     tables = []
     for fold in range(folds):
-        parts: _Parts = ["train"] * len(keep)
+        parts = list(pooled)
         for one in patients:
             for row in one.rows:
                 parts[row] = "test" if fold_of[one.key] == fold else "train"
-        parts = _cut(pool, parts, "val", validation, seed)
-        tables.append(pool.with_split(parts, notes))
+        tables.append(table.with_split(_cut(table, parts, "val", validation, seed), notes))
     return tables
 
 

@@ -79,6 +79,11 @@ class StudyTable:
         return np.array([index.get(label, -1) for label in self.frame["label"]], dtype=np.int64)
 
     @property
+    def is_phantom(self) -> bool:
+        """Whether any image is drawn, as the names say that `cxrlens demo` gives."""
+        return any(patient is not None and "phantom" in patient for patient in self.patients)
+
+    @property
     def relative_images(self) -> tuple[str, ...]:
         """The path of each image from `root`, with forward slashes."""
         relative = (os.path.relpath(image, self.root) for image in self.frame["image"])

@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cxrlens.vocabulary import ImageRefused, PixelMask, show_name
 
@@ -15,7 +15,8 @@ def read_mask(path: Path) -> PixelMask:
     """Read where a finding was drawn.
 
     Args:
-        path: an image file; what is brighter than half of white is the finding.
+        path: an image file; what is brighter than half of white is the finding (in a file that
+            holds only 0 and 1: what is 1).
 
     Returns:
         Height x width of the file.
@@ -25,8 +26,9 @@ def read_mask(path: Path) -> PixelMask:
     """
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("L")) > 127
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+            grey = np.asarray(image.convert("L"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageRefused(
             "bad-mask", f"mask {show_name(str(path))} cannot be read as an image ({error})"
         ) from error
+    return grey > (127 if grey.max() > 1 else 0)

@@ -52,6 +52,9 @@ class TrainingData:
     counts: dict[str, dict[str, int]]
     """Images by split and class."""
 
+    is_phantom: bool = False
+    """Whether drawn images were among them: then the model knows nothing of patients."""
+
 
 @dataclass(frozen=True)
 class BundleRecord:

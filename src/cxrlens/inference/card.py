@@ -6,12 +6,12 @@ SPDX-License-Identifier: Apache-2.0
 import json
 from collections.abc import Sequence
 
-from cxrlens.vocabulary import NOT_A_DEVICE, Plain
+from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL, Plain
 
 _CARD = """\
 # Model card
 
-{notice}
+{notice}{origin}
 
 - **Answers**: one of {classes} for a frontal chest radiograph, with a probability each (as the
   network gives them, not calibrated) and a map each.
@@ -41,5 +41,12 @@ def write_card(classes: Sequence[str], record: Plain) -> str:
         Markdown.
     """
     told = {key: record[key] for key in _TOLD} if isinstance(record, dict) else {}
+    data = told.get("data")
+    is_phantom = isinstance(data, dict) and bool(data.get("is_phantom"))
     details = json.dumps(told, indent=2, ensure_ascii=False)
-    return _CARD.format(notice=NOT_A_DEVICE, classes=" / ".join(classes), details=details)
+    return _CARD.format(
+        notice=NOT_A_DEVICE,
+        origin=f"\n\n{PHANTOM_MODEL}" if is_phantom else "",
+        classes=" / ".join(classes),
+        details=details,
+    )

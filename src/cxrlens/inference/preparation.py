@@ -4,10 +4,13 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
 
 from cxrlens.data import StudyTable
-from cxrlens.imaging import DecodedImages, Preprocessing, decode
-from cxrlens.vocabulary import Progress, TableError
+from cxrlens.imaging import DecodedImages, Preprocessing, decode, read_mask
+from cxrlens.vocabulary import ImageRefused, Progress, Refusal, TableError, show_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,5 +44,34 @@ def prepare(table: StudyTable, preprocessing: Preprocessing, progress: Progress)
     if len(images.kept) == 0:
         first = images.refusals[0].message if images.refusals else "the table is empty"
         raise TableError(f"none of the {len(paths)} images can be read; the first: {first}")
-    refusals = (*table.refusals, *images.refusals)
-    return PreparedTable(replace(table.take(images.kept), refusals=refusals), images)
+    kept = table.take(images.kept)
+    masks, bad_masks = _check_masks(kept, images)
+    refusals = (*table.refusals, *images.refusals, *bad_masks)
+    frame = kept.frame.assign(mask=pd.Series(masks, dtype=object))
+    return PreparedTable(replace(kept, frame=frame, refusals=refusals), images)
+
+
+def _check_masks(
+    table: StudyTable, images: DecodedImages
+) -> tuple[list[str | None], list[Refusal]]:
+    """Drop masks that cannot be used, so that none of them ends a long work at its end."""
+    masks: list[str | None] = []
+    refusals = []
+    for mask, size in zip(table.frame["mask"], images.source_sizes, strict=True):
+        reason = None if mask is None else _find_fault(mask, size)
+        if reason is not None:
+            refusals.append(Refusal(mask, "bad-mask", reason))
+        masks.append(mask if reason is None else None)
+    return masks, refusals
+
+
+def _find_fault(mask: str, size: tuple[int, int]) -> str | None:
+    """Say why a mask cannot be used; None where it can."""
+    try:
+        pixels = read_mask(Path(mask))
+    except ImageRefused as error:
+        return str(error)
+    name = show_name(mask)
+    if pixels.shape != size:
+        return f"mask {name} has {pixels.shape} rows and columns, its image has {size}"
+    return None if pixels.any() else f"mask {name} is empty; remove it if there is no finding"

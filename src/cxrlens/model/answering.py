@@ -26,7 +26,10 @@ from cxrlens.vocabulary import (
 )
 
 BATCH = 32
-"""Images that an engine is given at once."""
+"""Decoded images that an engine is given at once."""
+
+READ_AHEAD = 8
+"""Files whose source pixels are held at once when they are streamed."""
 
 PathLike = str | os.PathLike[str]
 """Where a file or folder is."""
@@ -83,7 +86,7 @@ class Model:
             One pair a file, in order; no radiograph where it was refused.
         """
         found = stream((os.fspath(path) for path in paths), self._preprocessing)
-        while batch := list(islice(found, BATCH)):
+        while batch := list(islice(found, READ_AHEAD)):
             read = [item for item in batch if isinstance(item, ReadImage)]
             answers = iter(self._answer_images(read))
             for item in batch:

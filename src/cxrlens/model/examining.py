@@ -24,6 +24,7 @@ from cxrlens.imaging import read_mask
 from cxrlens.inference import PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
 from cxrlens.vocabulary import (
+    PHANTOM_MODEL,
     BundleError,
     Prediction,
     PredictionTable,
@@ -56,6 +57,9 @@ class Examination:
 
     masks: tuple[str | None, ...]
     """The mask file of each row."""
+
+    is_phantom: bool
+    """Whether drawn images are among them."""
 
     fingerprint: str
     """SHA-256 of the images and labels that the table was read from."""
@@ -117,6 +121,8 @@ def examine(
             f"{int(seen.sum())} of {len(seen)} images were used to train this model (the same "
             "bytes) and are left out; other images of the same patients cannot be recognised"
         )
+    if model.bundle.record.data.is_phantom:
+        notes.append(PHANTOM_MODEL)
     answers = model.answer_rows(prepared, rows, progress)
     examined = replace(prepared, table=replace(prepared.table, notes=tuple(notes)))
     return judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
@@ -154,6 +160,7 @@ def judge_answers(
         predictions=tuple(answers),
         table=table,
         masks=masks,
+        is_phantom=prepared.table.is_phantom,
         fingerprint=fingerprint(prepared.table, prepared.images.digests),
         refusals=prepared.table.refusals,
         notes=prepared.table.notes,

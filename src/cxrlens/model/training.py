@@ -13,11 +13,25 @@ import yaml
 
 from cxrlens.data import StudyTable, complete_split, fold_table, read_table, write_split
 from cxrlens.imaging import write_whole
-from cxrlens.inference import PreparedTable, prepare
+from cxrlens.inference import Bundle, PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
 from cxrlens.model.examining import Examination, judge_answers
-from cxrlens.training import Recipe, claim_run_folder, load_recipe, train_bundle
-from cxrlens.vocabulary import Epoch, Prediction, Progress, Silence, digest_lines, to_plain
+from cxrlens.training import (
+    Recipe,
+    build_initial_network,
+    claim_run_folder,
+    load_recipe,
+    train_bundle,
+)
+from cxrlens.vocabulary import (
+    Epoch,
+    Prediction,
+    Progress,
+    Silence,
+    TableError,
+    digest_lines,
+    to_plain,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,18 +113,13 @@ def run_training(
         TableError: if the data cannot be split so.
     """
     progress = progress or Silence()
+    # What can be refused is refused before anything is read or written.
+    _split(table, recipe, folds)
+    build_initial_network(recipe, len(table.classes))
     write_whole(folder / "recipe.yaml", yaml.safe_dump(to_plain(recipe), sort_keys=False).encode())
     prepared = prepare(table, recipe.preprocessing, progress)
-    if folds is None:
-        splits = [
-            complete_split(
-                prepared.table, seed=recipe.seed, validation=recipe.validation, test=recipe.test
-            )
-        ]
-        folders = [folder]
-    else:
-        splits = fold_table(prepared.table, folds=folds, seed=recipe.seed)
-        folders = [folder / f"fold{number}" for number in range(1, folds + 1)]
+    splits = _split(prepared.table, recipe, folds)
+    folders = [folder / f"fold{n}" for n in range(1, len(splits) + 1)] if folds else [folder]
     parts = []
     for number, (split, place) in enumerate(zip(splits, folders, strict=True), start=1):
         task = _Prefixed(progress, f"fold {number}/{folds}: " if folds else "")
@@ -125,6 +134,12 @@ def run_training(
         seconds=sum(part.seconds for part in parts),
         examination=_pool(prepared, parts),
     )
+
+
+def _split(table: StudyTable, recipe: Recipe, folds: int | None) -> list[StudyTable]:
+    if folds is not None:
+        return fold_table(table, folds=folds, seed=recipe.seed, validation=recipe.validation)
+    return [complete_split(table, seed=recipe.seed, validation=recipe.validation, test=recipe.test)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +173,32 @@ def _train_part(prepared: PreparedTable, recipe: Recipe, folder: Path, progress:
     trained = train_bundle(prepared, recipe, split_digest, folder / "bundle", progress)
     seconds = time.perf_counter() - start
     model = Model(trained.bundle)
-    rows = np.flatnonzero(prepared.table.frame["split"].to_numpy() == "test")
+    rows = _find_unseen(prepared, trained.bundle)
     answers = model.answer_rows(prepared, rows, progress)
     split = prepared.table
     return _Part(model, trained.history, split, split_digest, seconds, rows, answers)
+
+
+def _find_unseen(prepared: PreparedTable, bundle: Bundle) -> np.ndarray:
+    """Find the test rows, without copies of files that trained the model or chose its epoch."""
+    is_test = prepared.table.frame["split"].to_numpy() == "test"
+    is_seen = np.array([digest in bundle.seen for digest in prepared.images.digests])
+    if not (is_test & ~is_seen).any():
+        raise TableError(
+            f"all {int(is_test.sum())} test images are copies of training images, to the byte; "
+            "remove the repeats"
+        )
+    return np.flatnonzero(is_test & ~is_seen)
 
 
 def _pool(prepared: PreparedTable, parts: Sequence[_Part]) -> Examination:
     rows = np.concatenate([part.rows for part in parts])
     folds = np.concatenate([np.full(len(part.rows), i) for i, part in enumerate(parts)])
     answers = [answer for part in parts for answer in part.answers]
-    return judge_answers(replace(prepared, table=parts[0].split), rows, answers, folds)
+    notes = parts[0].split.notes
+    n_test = sum(int((part.split.frame["split"] == "test").sum()) for part in parts)
+    if n_test > len(rows):
+        notes = (*notes, f"{n_test - len(rows)} test images are copies of training images, to "
+                 "the byte, under another name: they are left out of the figures.")  # fmt: skip
+    table = replace(parts[0].split, notes=notes)
+    return judge_answers(replace(prepared, table=table), rows, answers, folds)

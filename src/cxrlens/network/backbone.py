@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -36,10 +36,14 @@ class Backbone(nn.Module):
 
     Args:
         network: a timm architecture or our own; its classifier is not used.
+        size_options: what it was built with beside its specification, for a fixed input size.
     """
 
-    def __init__(self, network: FeatureNetwork) -> None:
+    def __init__(
+        self, network: FeatureNetwork, size_options: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__()
+        self.size_options = dict(size_options or {})
         self.network = cast(nn.Module, network)
         self.n_features = network.num_features
         self._is_channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
@@ -53,13 +57,13 @@ class Backbone(nn.Module):
         """
         network = cast(FeatureNetwork, self.network)
         features = network.forward_features(images)
+        if not isinstance(features, torch.Tensor) or features.ndim not in (3, 4):
+            raise RecipeError(
+                f"network.backbone {type(self.network).__name__} gives neither a map nor a grid "
+                "of tokens before its classifier; choose another"
+            )
         if features.ndim == 3:
             return self._arrange_tokens(features, images.shape)
-        if features.ndim != 4:
-            raise RecipeError(
-                f"network.backbone {type(self.network).__name__} gives features of shape "
-                f"{tuple(features.shape)}, neither a map nor a grid of tokens; choose another"
-            )
         return features.permute(0, 3, 1, 2) if self._is_channels_last else features
 
     def _arrange_tokens(self, tokens: torch.Tensor, shape: torch.Size) -> torch.Tensor:
@@ -79,8 +83,27 @@ def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
         input_size: (height, width) in pixels, for architectures that are built for one size.
 
     Raises:
-        RecipeError: if timm does not know the name or the architecture refuses the options.
+        RecipeError: if timm does not know the name, or the architecture refuses the options or
+            the size, or gives no feature map.
     """
+    backbone = _create_backbone(spec, input_size)
+    try:
+        with torch.no_grad():
+            features = backbone.eval()(torch.zeros(1, len(spec.mean), *input_size))
+    except _REFUSALS as error:
+        raise RecipeError(
+            f"network.backbone {spec.backbone!r} does not take images of {input_size} pixels: "
+            f"{type(error).__name__} {error}"
+        ) from error
+    if features.ndim != 4 or features.shape[1] != backbone.n_features:
+        raise RecipeError(
+            f"network.backbone {spec.backbone!r} gives features of shape {tuple(features.shape)} "
+            f"where {backbone.n_features} channels are needed; choose another"
+        )
+    return backbone.train()
+
+
+def _create_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
     if spec.backbone == COMPACT:
         options: dict[str, Any] = dict(spec.options)
         return _wrap(lambda: CompactNetwork(len(spec.mean), **options), spec)
@@ -93,7 +116,7 @@ def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
         )
     config = timm.models.get_pretrained_cfg(spec.backbone)
     size = {"img_size": input_size} if config is not None and config.fixed_input_size else {}
-    return _wrap(lambda: create_timm_network(spec, **size), spec)
+    return _wrap(lambda: create_timm_network(spec, **size), spec, size)
 
 
 def create_timm_network(spec: NetworkSpec, **options: object) -> FeatureNetwork:
@@ -108,9 +131,13 @@ def create_timm_network(spec: NetworkSpec, **options: object) -> FeatureNetwork:
     return cast(FeatureNetwork, timm.create_model(spec.backbone, **arguments))
 
 
-def _wrap(create: Callable[[], FeatureNetwork], spec: NetworkSpec) -> Backbone:
+def _wrap(
+    create: Callable[[], FeatureNetwork],
+    spec: NetworkSpec,
+    size_options: Mapping[str, object] | None = None,
+) -> Backbone:
     try:
-        return Backbone(create())
+        return Backbone(create(), size_options)
     except _REFUSALS as error:
         raise RecipeError(
             f"network.options {spec.options} do not fit {spec.backbone!r}: "

@@ -169,6 +169,10 @@ def _match_names(state: StateDict, backbone: Backbone, weights: str) -> StateDic
                 f"weights file {weights}: {key!r} has shape {tuple(state[key].shape)}, the "
                 f"backbone needs {tuple(wanted[key].shape)}; it belongs to another architecture"
             )
+        if not state[key].isfinite().all():
+            raise WeightsError(
+                f"weights file {weights}: {key!r} holds values that are not finite; fetch it again"
+            )
     return {key: state[key] for key in wanted if key in state}
 
 
@@ -208,13 +212,14 @@ def _fetch_weights(backbone: Backbone, spec: NetworkSpec) -> str:
             url = hf_hub_url(repository, _HUB_FILE)
             with urlopen(Request(url, method="HEAD"), timeout=_HUB_TIMEOUT_SECONDS):  # noqa: S310 (https)
                 pass
-        fetched = create_timm_network(spec, pretrained=True)
+        fetched = create_timm_network(spec, pretrained=True, **backbone.size_options)
+        state = cast(nn.Module, fetched).state_dict()
+        backbone.network.load_state_dict(state, strict=False)
     except (OSError, RuntimeError) as error:
         raise WeightsError(
             f"weights=imagenet for {spec.backbone!r} could not be fetched "
             f"({_first_line(error)}); {hint}"
         ) from error
-    backbone.network.load_state_dict(cast(nn.Module, fetched).state_dict(), strict=False)
     return f"imagenet ({repository})"
 
 

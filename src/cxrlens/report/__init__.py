@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from cxrlens.report.draw import draw, draw_grid
+from cxrlens.report.draw import draw, draw_grid, save_figure
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.overlay_file import save_overlay
 from cxrlens.report.predictions_file import tell_prediction, write_predictions
@@ -27,6 +27,7 @@ __all__ = [
     "draw",
     "draw_grid",
     "gather_facts",
+    "save_figure",
     "save_overlay",
     "tell_prediction",
     "write_predictions",

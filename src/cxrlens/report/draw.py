@@ -3,17 +3,19 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import io
 import textwrap
 from collections.abc import Sequence
 from functools import cache
 from math import ceil
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
-from cxrlens.imaging import DEFAULT_COLOURS
+from cxrlens.imaging import DEFAULT_COLOURS, write_whole
 from cxrlens.report.evidence import draw_evidence, find_map, has_evidence
 from cxrlens.report.page import show_text
 from cxrlens.report.records import Sample, SeenImage
@@ -72,6 +74,21 @@ def draw_grid(samples: Sequence[Sample], *, columns: int = 3) -> Figure:
         _entitle(seen, 8, "", "as the network sees it")
     _write_notice(figure)
     return figure
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG, whole or not at all.
+
+    Args:
+        path: the file; replaced where there is one.
+        figure: as `draw` or `draw_grid` gives it.
+
+    Raises:
+        OutputError: if the place cannot be written.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    write_whole(path, file.getvalue())
 
 
 def _open_figure(width: float, height: float) -> Figure:

@@ -96,6 +96,7 @@ def _describe_data(prepared: PreparedTable, split_digest: str) -> TrainingData:
         fingerprint=fingerprint(prepared.table, prepared.images.digests),
         split_digest=split_digest,
         counts=prepared.table.counts,
+        is_phantom=prepared.table.is_phantom,
     )
 
 

@@ -24,7 +24,7 @@ from cxrlens.network import MapClassifier
 from cxrlens.training.augmentation import augment
 from cxrlens.training.precision import choose_precision
 from cxrlens.training.recipe import Recipe
-from cxrlens.vocabulary import Epoch, Progress
+from cxrlens.vocabulary import Epoch, InputError, Progress
 
 StoredPixels = UInt16[np.ndarray, "n h w"]
 """Grey images at the network's input size; 65535 is 1."""
@@ -166,6 +166,12 @@ class _Training(lightning.LightningModule):
         """Judge the epoch and keep its weights if it is the best so far."""
         logits = torch.cat([answer[0] for answer in self._answers])
         targets = torch.cat([answer[1] for answer in self._answers])
+        if not logits.isfinite().all():
+            raise InputError(
+                f"the training diverged: logits of epoch {self.current_epoch + 1} are not finite; "
+                "lower optimisation.learning_rate, which is "
+                f"{self._recipe.optimisation.learning_rate:g}"
+            )
         epoch = Epoch(
             epoch=self.current_epoch + 1,
             train_loss=float(torch.stack(self._train_losses).mean()),
@@ -186,11 +192,12 @@ class _Training(lightning.LightningModule):
         optimisation = self._recipe.optimisation
         groups = _group_parameters(self.network, self._recipe)
         optimiser = torch.optim.AdamW(groups)
+        steps = max(2, int(self.trainer.estimated_stepping_batches))
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser,
             max_lr=[group["lr"] for group in groups],
-            total_steps=max(2, int(self.trainer.estimated_stepping_batches)),
-            pct_start=optimisation.warm_up,
+            total_steps=steps,
+            pct_start=_fit_warm_up(optimisation.warm_up, steps),
             cycle_momentum=False,
         )
         return {
@@ -216,6 +223,11 @@ def compute_auroc(probabilities: np.ndarray, targets: np.ndarray) -> float | Non
         return float(roc_auc_score(targets, probabilities[:, 1]))
     one_hot = np.eye(k)[targets]
     return float(roc_auc_score(one_hot, probabilities, average="macro"))
+
+
+def _fit_warm_up(warm_up: float, steps: int) -> float:
+    """Move the end of the warm-up off the very first step, where OneCycleLR divides by zero."""
+    return warm_up * 1.001 if abs(warm_up * steps - 1) < 1e-6 else warm_up
 
 
 def _rank(epoch: Epoch) -> tuple[float, float]:

@@ -31,6 +31,7 @@ def claim_run_folder(folder: Path | None, name: str) -> Iterator[Path]:
             written.
     """
     try:
+        is_new = folder is None or not folder.exists()
         path = _count_up(Path("runs"), name) if folder is None else folder
         path.mkdir(parents=True, exist_ok=True)
         if not (path / LOCK_FILE).exists():
@@ -43,11 +44,22 @@ def claim_run_folder(folder: Path | None, name: str) -> Iterator[Path]:
         ) from error
     try:
         _take_lock(lock, path)
-        yield path
+        try:
+            yield path
+        except BaseException:
+            _leave_no_trace(path, is_new=is_new)
+            raise
+        (path / LOCK_FILE).unlink(missing_ok=True)
     finally:
         os.close(lock)
-    # Left behind when something fails, so that the folder is seen to be unfinished.
-    (path / LOCK_FILE).unlink(missing_ok=True)
+
+
+def _leave_no_trace(path: Path, *, is_new: bool) -> None:
+    """Take a folder back in which nothing was written; else its lock shows it to be unfinished."""
+    if {entry.name for entry in path.iterdir()} <= {LOCK_FILE}:
+        (path / LOCK_FILE).unlink(missing_ok=True)
+        if is_new:
+            path.rmdir()
 
 
 def _take_lock(lock: int, path: Path) -> None:

@@ -37,13 +37,20 @@ from cxrlens.vocabulary.plain import Plain, show_name, to_plain
 from cxrlens.vocabulary.prediction import Prediction, Status
 from cxrlens.vocabulary.prediction_table import PredictionTable
 from cxrlens.vocabulary.progress import Progress, Silence
-from cxrlens.vocabulary.provenance import NOT_A_DEVICE, Provenance, digest, digest_lines
+from cxrlens.vocabulary.provenance import (
+    NOT_A_DEVICE,
+    PHANTOM_MODEL,
+    Provenance,
+    digest,
+    digest_lines,
+)
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Region
 
 __all__ = [
     "ARGMAX",
     "NOT_A_DEVICE",
+    "PHANTOM_MODEL",
     "BundleError",
     "ClassIndices",
     "ColourBytes",

@@ -13,6 +13,11 @@ from importlib.metadata import version
 NOT_A_DEVICE = "Research software, not a medical device: not for diagnosis or treatment."
 """Stands wherever a result is shown."""
 
+PHANTOM_MODEL = (
+    "This model was trained on drawn radiographs: its answers say nothing about patients."
+)
+"""Stands wherever a model that was trained on phantoms answers."""
+
 _RECORDED = ("cxrlens", "torch", "timm", "lightning", "numpy", "scikit-learn", "pillow")
 
 
