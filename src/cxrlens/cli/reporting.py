@@ -131,18 +131,21 @@ def _describe_models(
 def _count_flow(
     table: "cxr.StudyTable", examination: "cxr.model.Examination", n_folds: int
 ) -> tuple[tuple[str, int], ...]:
-    reasons = Counter(refusal.reason for refusal in examination.refusals)
+    """Count images from files found to those that the figures rest on."""
+    # A bad mask leaves its image in the table.
+    reasons = Counter(one.reason for one in examination.refusals if one.reason != "bad-mask")
     parts = Counter(table.frame["split"])
-    found = [("files found", len(table) + reasons.total())]
+    n_used = len(examination.predictions)
+    found = ("files found", len(table) + reasons.total())
     refused = [(f"refused: {reason}", n) for reason, n in sorted(reasons.items())]
     if n_folds > 1:
-        used = [
-            (f"each answered for once, by one of {n_folds} models", len(examination.predictions))
-        ]
-        kept = len(table) - used[0][1]
-        return (*found, *refused, *used, *([("test part left unused", kept)] if kept else []))
-    names = (("train", "trained on"), ("val", "chose the epoch"), ("test", "used for the figures"))
-    return (*found, *refused, *((name, parts[part]) for part, name in names))
+        used = [(f"answered for once, by one of {n_folds} models", n_used)]
+        n_other, other = len(table) - n_used, "test part left unused, or copies"
+    else:
+        used = [("trained on", parts["train"]), ("chose the epoch", parts["val"])]
+        used.append(("used for the figures", n_used))
+        n_other, other = parts["test"] - n_used, "test images that are copies of training images"
+    return (found, *refused, *used, *([(other, n_other)] if n_other else []))
 
 
 def _sample_rows(examination: "cxr.model.Examination", rows: Sequence[int]) -> list[int]:
