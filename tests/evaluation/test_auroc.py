@@ -269,4 +269,6 @@ def test_coverage(auroc: float) -> None:
 @pytest.mark.parametrize("auroc", [0.6, 0.85, 0.95, 0.99])
 @pytest.mark.parametrize("n_patients", [40, 120])
 def test_coverage_of_2000_studies(auroc: float, n_patients: int) -> None:
-    assert 0.92 <= _cover(2000, auroc, n_patients) <= 0.985
+    # Near 1, with strongly dependent images, the interval is known to be a little too narrow.
+    lowest = 0.92 if auroc == 0.99 else 0.93
+    assert lowest <= _cover(2000, auroc, n_patients) <= 0.985

@@ -10,13 +10,12 @@ from cxrlens.inference.bundle import (
     load_bundle,
     save_bundle,
 )
-from cxrlens.inference.engine import Engine, EngineOutput, TorchEngine, choose_device
+from cxrlens.inference.engine import EngineOutput, TorchEngine, choose_device
 from cxrlens.inference.preparation import PreparedTable, prepare
 
 __all__ = [
     "Bundle",
     "BundleRecord",
-    "Engine",
     "EngineOutput",
     "PreparedTable",
     "TorchEngine",

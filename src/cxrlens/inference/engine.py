@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,18 +25,6 @@ class EngineOutput(NamedTuple):
     """Class activation maps, signed, in units of the logit."""
 
 
-@runtime_checkable
-class Engine(Protocol):
-    """Anything that runs a trained network."""
-
-    name: str
-    """How `doctor` and results call it."""
-
-    def run(self, images: ImageBatch) -> EngineOutput:
-        """Compute logits and maps of a batch."""
-        ...
-
-
 class TorchEngine:
     """Runs the network in PyTorch, float32, in eval mode.
 
@@ -48,7 +36,6 @@ class TorchEngine:
     def __init__(self, network: MapClassifier, device: str | None = None) -> None:
         self._device = torch.device(device or choose_device())
         self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
-        self.name = f"torch ({self._device.type}, float32)"
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits and maps of a batch.
