@@ -45,7 +45,7 @@ def test_records_are_opened() -> None:
     nest = _Nest(Path("a/b"), Refusal("x", "empty", "…"), (1.5, math.nan, math.inf, -math.inf))
     assert to_plain(nest) == {
         "path": "a/b",
-        "inner": {"image": "x", "reason": "empty", "message": "…"},
+        "inner": {"image": "x", "reason": "empty", "message": "…", "figure": None},
         "numbers": [1.5, None, None, None],
     }
     assert to_plain({1: ARGMAX}) == {"1": {"rule": "argmax", "chosen_on": "fixed in advance"}}

@@ -4,16 +4,20 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.data.fingerprint import fingerprint
-from cxrlens.data.folder import read_table
 from cxrlens.data.patient_ids import find_patient_id
+from cxrlens.data.reading import read_table
 from cxrlens.data.split_file import write_split
 from cxrlens.data.splitting import complete_split, fold_table
-from cxrlens.data.study_table import COLUMNS, SPLITS, StudyTable, make_frame
+from cxrlens.data.study_table import COLUMNS, LABEL_PREFIX, SPLITS, StudyTable, make_frame
+from cxrlens.data.table_options import ROLES, TableOptions
 
 __all__ = [
     "COLUMNS",
+    "LABEL_PREFIX",
+    "ROLES",
     "SPLITS",
     "StudyTable",
+    "TableOptions",
     "complete_split",
     "find_patient_id",
     "fingerprint",

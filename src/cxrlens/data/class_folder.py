@@ -49,7 +49,7 @@ def list_contents(path: str) -> Contents:
         try:
             sorted_out[_judge(entry)].append(entry.path)
         except ImageRefused as error:
-            refusals.append(Refusal(entry.path, error.reason, str(error)))
+            refusals.append(Refusal(entry.path, error.reason, str(error), error.figure))
     images, others, folders = (tuple(paths) for paths in sorted_out.values())
     return Contents(images, others, folders, tuple(refusals))
 

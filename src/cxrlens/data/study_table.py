@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cxrlens.vocabulary import ClassIndices, Refusal, TableError, show_name
+from cxrlens.vocabulary import ClassIndices, LabelMatrix, Refusal, TableError, show_name
 
-COLUMNS = ("image", "label", "patient_id", "view", "source", "split", "mask")
-"""The columns of every study table, in order."""
+COLUMNS = ("image", "label", "patient_id", "view", "source", "split", "mask", "boxes")
+"""The columns of every study table, in order; others may follow."""
+
+LABEL_PREFIX = "label:"
+"""Begins the name of a column that holds the labels of one class, such as `label:Effusion`."""
 
 SPLITS = ("train", "val", "test")
 """The parts of a split: fitted on, chosen on, judged on."""
@@ -29,9 +32,15 @@ class StudyTable:
 
     frame: pd.DataFrame
     """The columns of `COLUMNS`, all of dtype object, numbered from 0. `image`: a path usable from
-    the current directory. `label`: one of `classes`, or None. `patient_id`: None means unknown and
-    is never grouped. `view`: `unknown` where it is. `source`: where the image comes from, or None.
-    `split`: train, val, test or None. `mask`: a path, or None."""
+    the current directory, or `FILE#DATASET/INDEX` for an image inside an HDF5 file. `label`: one
+    of `classes`, or None. `patient_id`: None means unknown and is never grouped. `view`: `PA`,
+    `AP` … as DICOM's View Position has it, `unknown` where it is. `source`: where the image comes
+    from, or None. `split`: train, val, test or None. `mask`: what `imaging.read_mask` takes, or
+    None. `boxes`: a tuple of `Box`, or None where nobody looked for any.
+
+    A multi-label table has, for every class, a float32 column named `label:` and the class (1
+    there, 0 not there, -1 uncertain, NaN missing), and no `label`. Any other column is kept as it
+    came (`sex`, `age` …), for counting by it."""
 
     classes: tuple[str, ...]
     """The labels, in the order in which a model gives them."""
@@ -52,6 +61,10 @@ class StudyTable:
             raise TableError(f"a study table needs the columns {COLUMNS}; {missing} are missing")
         _check_words("label", self.frame["label"], self.classes)
         _check_words("split", self.frame["split"], SPLITS)
+        if self.is_multilabel:
+            missing = [name for name in self.classes if LABEL_PREFIX + name not in self.frame]
+            if missing:
+                raise TableError(f"a multi-label table needs a column {LABEL_PREFIX}{missing[0]}")
 
     def __len__(self) -> int:
         """Number of images."""
@@ -61,6 +74,23 @@ class StudyTable:
     def class_to_idx(self) -> dict[str, int]:
         """The index of each class."""
         return {name: index for index, name in enumerate(self.classes)}
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether an image may have several classes at once, or none."""
+        return any(str(name).startswith(LABEL_PREFIX) for name in self.frame.columns)
+
+    @property
+    def label_matrix(self) -> LabelMatrix:
+        """The label of each image for each class: 1, 0, -1 uncertain, NaN missing."""
+        if self.is_multilabel:
+            names = [LABEL_PREFIX + name for name in self.classes]
+            return np.asarray(self.frame[names].to_numpy(dtype=np.float32))
+        matrix = np.zeros((len(self), len(self.classes)), dtype=np.float32)
+        targets = self.targets
+        matrix[np.arange(len(self)), targets] = 1
+        matrix[targets < 0] = np.nan
+        return matrix
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -91,7 +121,7 @@ class StudyTable:
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """Images per part and class, such as `counts["train"]["NORMAL"]`.
+        """Images per part that have each class, such as `counts["train"]["NORMAL"]`.
 
         Images that are in no part yet stand under `unsplit`; parts without images are left out.
         """
@@ -99,8 +129,8 @@ class StudyTable:
         for part in ("unsplit", *SPLITS):
             inside = self.frame["split"].isna() if part == "unsplit" else self._is_in(part)
             if inside.any():
-                labels = list(self.frame.loc[inside, "label"])
-                parts[part] = {name: labels.count(name) for name in self.classes}
+                positive = (self.label_matrix[inside.to_numpy(dtype=bool)] == 1).sum(axis=0)
+                parts[part] = dict(zip(self.classes, positive.tolist(), strict=True))
         return parts
 
     def split(self, name: str) -> "StudyTable":
@@ -151,21 +181,29 @@ class StudyTable:
         return self.frame["split"] == part
 
 
-def make_frame(columns: Mapping[str, Sequence[str | None]]) -> pd.DataFrame:
+def make_frame(columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:
     """Build the frame of a study table; columns not given are empty (`view`: unknown).
 
     Args:
-        columns: equally long columns, named as in `COLUMNS`; `image` at least.
+        columns: equally long columns, named as in `COLUMNS`; `image` at least. Those that begin
+            with `LABEL_PREFIX` become float32; any other is kept behind them.
 
     Returns:
         A frame with all columns of `COLUMNS`, of dtype object: pandas' own strings cannot hold
         file names that are no valid UTF-8.
     """
     n = len(columns["image"])
-    empty: dict[str, list[str | None]] = {name: [None] * n for name in COLUMNS}
+    empty: dict[str, Sequence[object]] = {name: [None] * n for name in COLUMNS}
     empty["view"] = ["unknown"] * n
     filled = {**empty, **columns}
-    return pd.DataFrame({name: pd.Series(list(filled[name]), dtype=object) for name in COLUMNS})
+    return pd.DataFrame(
+        {
+            name: pd.Series(
+                list(values), dtype=np.float32 if name.startswith(LABEL_PREFIX) else object
+            )
+            for name, values in filled.items()
+        }
+    )
 
 
 def _check_words(column: str, values: "pd.Series[str]", known: Sequence[str]) -> None:

@@ -10,8 +10,10 @@ from cxrlens.imaging.files import write_whole
 from cxrlens.imaging.mask import read_mask
 from cxrlens.imaging.overlay import outline, overlay
 from cxrlens.imaging.preprocessing import Fit, Preprocessing
+from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
 from cxrlens.imaging.reading import read_radiograph
+from cxrlens.imaging.scan import Scan
 from cxrlens.imaging.store import DecodedImages, decode
 from cxrlens.imaging.streaming import ReadImage, stream, try_read
 
@@ -24,6 +26,8 @@ __all__ = [
     "Preprocessing",
     "Radiograph",
     "ReadImage",
+    "Scan",
+    "check_quality",
     "colourise",
     "decode",
     "outline",

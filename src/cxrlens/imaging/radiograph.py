@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import dataclass
 
-from cxrlens.vocabulary import GreyImage
+from cxrlens.vocabulary import GreyImage, ImageWarning
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,3 +26,6 @@ class Radiograph:
 
     n_bytes: int
     """Size of the file in bytes."""
+
+    warnings: tuple[ImageWarning, ...] = ()
+    """What must be known about it, in the order in which it was found."""

@@ -8,8 +8,10 @@ import os
 from cxrlens.imaging.decoding import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, Decoder
 from cxrlens.imaging.file_bytes import read_bytes
 from cxrlens.imaging.file_kind import JPEG, PNG, recognise
+from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
-from cxrlens.vocabulary import GreyImage, ImageRefused, digest, show_name
+from cxrlens.imaging.scan import Scan
+from cxrlens.vocabulary import ImageRefused, digest, show_name
 
 
 def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
@@ -40,17 +42,19 @@ def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
     """
     name = repr(show_name(os.fspath(path)))
     data = read_bytes(path)
-    pixels = _decode(name, data)
-    return Radiograph(pixels, "unknown", None, digest(data), len(data))
+    scan = check_quality(name, _decode(name, data))
+    return Radiograph(
+        scan.pixels, scan.view, scan.spacing_mm, digest(data), len(data), scan.warnings
+    )
 
 
-def _decode(name: str, data: bytes) -> GreyImage:
+def _decode(name: str, data: bytes) -> Scan:
     kind = recognise(data[:512])
     if kind not in (JPEG, PNG):
         raise _refuse_kind(name, kind.name, is_image=kind.is_image)
     decoder = Decoder(name, data, is_png=kind == PNG)
     _check_size(name, decoder.size)
-    return decoder.decode()
+    return Scan(decoder.decode())
 
 
 def _refuse_kind(name: str, kind: str, *, is_image: bool) -> ImageRefused:

@@ -16,7 +16,7 @@ from jaxtyping import Int, UInt16
 from cxrlens.imaging.preprocessing import Preprocessing
 from cxrlens.imaging.radiograph import Radiograph
 from cxrlens.imaging.streaming import map_ordered, try_read
-from cxrlens.vocabulary import OutputError, Refusal, show_name
+from cxrlens.vocabulary import ImageWarning, OutputError, Refusal, show_name
 
 StoredPixels = UInt16[np.ndarray, "n h w"]
 """Pixels in 0…65535, that is [0, 1]; one image a row."""
@@ -29,7 +29,7 @@ StoredImage = UInt16[np.ndarray, "h w"]
 class DecodedImages:
     """The images of a collection that could be read, at the network's size.
 
-    `pixels`, `kept`, `source_sizes`, `digests` and `n_bytes` have one entry an image kept.
+    All fields but `refusals` have one entry an image kept.
     """
 
     pixels: StoredPixels
@@ -50,6 +50,9 @@ class DecodedImages:
     n_bytes: Int[np.ndarray, " n"]
     """Size of each file in bytes."""
 
+    warnings: tuple[tuple[ImageWarning, ...], ...]
+    """What must be known about each image."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Facts:
@@ -58,6 +61,7 @@ class _Facts:
     source_size: tuple[int, int]
     digest: str
     n_bytes: int
+    warnings: tuple[ImageWarning, ...]
 
 
 class _InMemory:
@@ -177,7 +181,7 @@ def decode(
 def _shrink(radiograph: Radiograph, preprocessing: Preprocessing) -> tuple[StoredImage, _Facts]:
     rows, cols = radiograph.pixels.shape
     small = np.rint(preprocessing.apply(radiograph.pixels) * np.float32(65535)).astype(np.uint16)
-    return small, _Facts((rows, cols), radiograph.digest, radiograph.n_bytes)
+    return small, _Facts((rows, cols), radiograph.digest, radiograph.n_bytes, radiograph.warnings)
 
 
 def _gather(
@@ -190,4 +194,5 @@ def _gather(
         tuple(one.source_size for one in kept.values()),
         tuple(one.digest for one in kept.values()),
         np.array([one.n_bytes for one in kept.values()], dtype=np.int64),
+        tuple(one.warnings for one in kept.values()),
     )

@@ -72,7 +72,7 @@ def try_read(image: str) -> Radiograph | Refusal:
     try:
         return read_radiograph(image)
     except ImageRefused as error:
-        return Refusal(image, error.reason, str(error))
+        return Refusal(image, error.reason, str(error), error.figure)
 
 
 def map_ordered(

@@ -10,12 +10,14 @@ from cxrlens.vocabulary.arrays import (
     GreyBytes,
     GreyImage,
     Grid,
+    LabelMatrix,
     Logits,
     PixelMask,
     Points,
     Probabilities,
     Scores,
 )
+from cxrlens.vocabulary.box import Box
 from cxrlens.vocabulary.epoch import Epoch
 from cxrlens.vocabulary.errors import (
     BundleError,
@@ -32,6 +34,7 @@ from cxrlens.vocabulary.errors import (
 from cxrlens.vocabulary.estimate import Estimate
 from cxrlens.vocabulary.geometry import Geometry
 from cxrlens.vocabulary.heatmap import Heatmap
+from cxrlens.vocabulary.image_warning import ImageWarning
 from cxrlens.vocabulary.operating_point import ARGMAX, OperatingPoint
 from cxrlens.vocabulary.plain import Plain, show_name, to_plain
 from cxrlens.vocabulary.prediction import Prediction, Status
@@ -51,6 +54,7 @@ __all__ = [
     "ARGMAX",
     "NOT_A_DEVICE",
     "PHANTOM_MODEL",
+    "Box",
     "BundleError",
     "ClassIndices",
     "ColourBytes",
@@ -64,7 +68,9 @@ __all__ = [
     "Grid",
     "Heatmap",
     "ImageRefused",
+    "ImageWarning",
     "InputError",
+    "LabelMatrix",
     "Logits",
     "MissingToolError",
     "OperatingPoint",

@@ -34,6 +34,9 @@ Probabilities = Float[np.ndarray, "n k"]
 Logits = Float[np.ndarray, "n k"]
 """One row a case, one column a class, before softmax."""
 
+LabelMatrix = Float32[np.ndarray, "n k"]
+"""One row a case, one column a class: 1 there, 0 not there, -1 uncertain, NaN missing."""
+
 ClassIndices = Int[np.ndarray, " n"]
 """Index into the classes; -1 where the truth is not known."""
 

@@ -40,11 +40,13 @@ class ImageRefused(InputError):
     Attributes:
         reason: a short machine-readable word, such as `truncated` or `too-small`; refusals are
             counted by it.
+        figure: what was measured, in the unit that the message names; None where nothing was.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, figure: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.figure = figure
 
 
 class TableError(InputError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cxrlens.vocabulary.heatmap import Heatmap
+from cxrlens.vocabulary.image_warning import ImageWarning
 from cxrlens.vocabulary.operating_point import OperatingPoint
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Region
@@ -46,8 +47,8 @@ class Prediction:
     regions: tuple[Region, ...] = ()
     """Boxes around the evidence for the class decided for, strongest first."""
 
-    warnings: tuple[str, ...] = ()
-    """Reservations, one sentence each."""
+    warnings: tuple[ImageWarning, ...] = ()
+    """Reservations, in the order in which they were found."""
 
     refusal: Refusal | None = None
     """Why there is no answer; None when there is one."""

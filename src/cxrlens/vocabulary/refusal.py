@@ -18,3 +18,7 @@ class Refusal:
 
     message: str
     """One sentence for people: the offending value and what to do."""
+
+    figure: float | None = None
+    """The figure that was measured, in the unit that the message names; None where there is
+    none."""

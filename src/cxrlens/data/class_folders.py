@@ -21,7 +21,7 @@ MIN_IMAGES = 3
 _Found = list[tuple[ClassFolder, Contents]]
 
 
-def read_table(path: str | os.PathLike[str]) -> StudyTable:
+def read_class_folders(path: str | os.PathLike[str]) -> StudyTable:
     """Read a folder that holds one folder a class, directly or under train, val and test.
 
     Files count as images by their suffix or their content; whether they can be decoded shows when
