@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from cxrlens.evaluation import Control
-from cxrlens.report import Report, write_report
+from cxrlens.report import Report, WarningCount, write_report
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.page import render_page, say, show_text
-from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Refusal
+from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, ImageWarning, Refusal
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\n{{ 7 * 7 }}\udcff\u202e</style>"
 
@@ -107,7 +107,7 @@ def spoil(report: Report) -> Report:
         classes=(EVIL, *case.prediction.classes[1:]),
         decision=EVIL,
         heatmaps=heatmaps,
-        warnings=(EVIL,),
+        warnings=(ImageWarning("rotated", EVIL),),
     )
     evil_case = replace(case, name=EVIL, truth=EVIL, prediction=prediction)
     return replace(
@@ -203,10 +203,21 @@ def test_refused_and_unlabelled_cases_have_their_words(full: Report) -> None:
     refused = replace(
         case.prediction, decision=None, probabilities=(), logits=(), heatmaps=(), refusal=refusal
     )
-    warned = replace(case.prediction, warnings=("looks like a lateral view",))
+    warned = replace(
+        case.prediction, warnings=(ImageWarning("rotated", "looks like a lateral view"),)
+    )
     cases = (replace(case, prediction=refused), replace(case, truth=None, prediction=warned))
     text = render(replace(full, cases=cases, mistakes=())).text
     for words in ("– refused", refusal.message, "? truth unknown", "looks like a lateral view"):
+        assert words in text
+
+
+def test_reservations_are_counted_with_an_example(full: Report) -> None:
+    full = drop_pictures(full)
+    assert "Images used with reservations" not in render(full).text
+    warned = replace(full, warnings=(WarningCount("inverted", 17, "'a.png' was turned back"),))
+    text = render(warned).text
+    for words in ("Images used with reservations", "inverted", "17", "'a.png' was turned back"):
         assert words in text
 
 

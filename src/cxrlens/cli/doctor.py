@@ -12,14 +12,17 @@ import cxrlens as cxr
 from cxrlens.cli.console import show_json, show_table
 from cxrlens.cli.options import JsonOption
 
-PACKAGES = ("cxrlens", "torch", "torchvision", "timm", "lightning", "numpy", "pandas", "pillow")
+PACKAGES = (
+    "cxrlens", "torch", "torchvision", "timm", "lightning", "numpy", "pandas", "pillow", "pydicom",
+    "pyjpegls", "python-gdcm", "h5py", "pyarrow",
+)  # fmt: skip
 """What every command needs."""
 
 EXTRAS = {"serve": ("fastapi", "sqlalchemy", "uvicorn"), "dev": ("pytest", "mypy", "playwright")}
 """What `pip install "cxrlens[EXTRA]"` adds."""
 
-PROGRAMS = ("chromium",)
-"""Looked for by the slow tests."""
+PROGRAMS = ("chromium", "dcmj2pnm")
+"""Looked for by the tests: a browser, and DCMTK."""
 
 
 def doctor(as_json: JsonOption = False) -> None:

@@ -9,7 +9,17 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say
-from cxrlens.cli.options import BundleArgument, DataArgument, JsonOption, OutOption
+from cxrlens.cli.options import (
+    BundleArgument,
+    ColumnOption,
+    DataArgument,
+    ImagesOption,
+    JsonOption,
+    MapOption,
+    OutOption,
+    WhereOption,
+    read_data,
+)
 from cxrlens.cli.reporting import describe_evaluation, show_results, write_results
 
 
@@ -19,12 +29,16 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Use only this part of the data: train, val or test.")
     ] = None,
+    images: ImagesOption = None,
+    column: ColumnOption = None,
+    where: WhereOption = None,
+    mapping: MapOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a model on labelled images: figures with intervals, curves, the worst mistakes."""
     model = cxr.load(bundle)
-    table = cxr.read_table(data)
+    table = read_data(data, images, column, where, mapping)
     if split is not None:
         table = table.split(split)
     with cxr.training.claim_run_folder(out, "evaluate") as folder:

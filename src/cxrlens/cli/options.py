@@ -3,13 +3,55 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import cxrlens as cxr
+
 DataArgument = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A folder of class folders of JPEG or PNG images.")
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="A folder of class folders, a table of labels (CSV, Parquet), an HDF5 file, or a "
+        "tree of DICOM files.",
+    ),
+]
+
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER",
+        help="Where the images of a table of labels lie. Default: where the table lies.",
+    ),
+]
+
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="ROLE=NAME",
+        help="A column that goes by another name than usual, e.g. patient=subject; roles: "
+        "image, label (may be given several times, one a class), patient, view, source, split, "
+        "mask, sex, age.",
+    ),
+]
+
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", help='Use only these rows, e.g. \'view in ["PA", "AP"]\'.'
+    ),
+]
+
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", metavar="OLD=NEW", help="Rename a class; two with one name become one class."
+    ),
 ]
 
 BundleArgument = Annotated[
@@ -27,3 +69,52 @@ RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.
 
 EXIT_PARTIAL = 3
 """Done, but some files were refused; they are listed."""
+
+
+def read_data(
+    data: Path,
+    images: Path | None,
+    columns: Sequence[str] | None,
+    where: str | None,
+    renamed: Sequence[str] | None,
+) -> "cxr.StudyTable":
+    """Read DATA as the shared options say.
+
+    Args:
+        data: what was given as DATA.
+        images: as `--images`.
+        columns: every `--column`, as ROLE=NAME.
+        where: as `--where`.
+        renamed: every `--map`, as OLD=NEW.
+
+    Raises:
+        InputError: if an option is not of its form, or a class is renamed twice.
+        TableError: if the data cannot be read.
+    """
+    roles: dict[str, list[str]] = {}
+    for role, name in _cut_pairs("--column", columns):
+        if role not in cxr.data.ROLES:
+            raise cxr.vocabulary.InputError(
+                f"--column {role}={name}: {role!r} is not known; "
+                f"{cxr.vocabulary.suggest(role, cxr.data.ROLES)}"
+            )
+        roles.setdefault(role, []).append(name)
+    names: dict[str, str] = {}
+    for old, new in _cut_pairs("--map", renamed):
+        if names.setdefault(old, new) != new:
+            raise cxr.vocabulary.InputError(
+                f"--map renames {old!r} both to {names[old]!r} and to {new!r}; give it once"
+            )
+    return cxr.read_table(data, cxr.data.TableOptions(images, roles, where, names))
+
+
+def _cut_pairs(option: str, given: Sequence[str] | None) -> list[tuple[str, str]]:
+    pairs = []
+    for text in given or []:
+        left, sign, right = text.partition("=")
+        if not (left and sign and right):
+            raise cxr.vocabulary.InputError(
+                f"{option} {text!r} is not of the form LEFT=RIGHT, such as patient=subject"
+            )
+        pairs.append((left, right))
+    return pairs

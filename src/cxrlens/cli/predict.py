@@ -38,6 +38,9 @@ def predict(
         predictions = _predict_files(model, files, folder)
         cxr.report.write_predictions(folder, predictions)
     refused = [p.refusal for p in predictions if p.refusal is not None]
+    for prediction in predictions:
+        for warning in prediction.warnings:
+            say(f"warning ({warning.reason}): {warning.message}")
     for refusal in refused:
         say(f"refused ({refusal.reason}): {refusal.message}")
     _show(predictions, folder, as_json)

@@ -73,6 +73,8 @@ def show_results(report: "cxr.report.Report", folder: Path, as_json: bool) -> in
         say(f"note: {note}")
     for refusal in report.refusals:
         say(f"refused ({refusal.reason}): {refusal.message}")
+    for warning in report.warnings:
+        say(f"warning ({warning.reason}): {warning.n_images} images; such as: {warning.example}")
     if as_json:
         show_json({"folder": str(folder), **cxr.report.gather_facts(report)})
     else:
@@ -117,6 +119,7 @@ def _describe_models(
         recipe=record.recipe,
         notes=examination.notes,
         refusals=examination.refusals,
+        warnings=_count_warnings(examination),
         cases=_read_cases(examination, _sample_rows(examination, rows)),
         mistakes=_read_cases(examination, _find_mistakes(examination, rows)),
         provenance=cxr.vocabulary.Provenance(),
@@ -126,6 +129,15 @@ def _describe_models(
             data=examination.fingerprint,
         ),
     )
+
+
+def _count_warnings(
+    examination: "cxr.model.Examination",
+) -> "tuple[cxr.report.WarningCount, ...]":
+    warnings = [warning for answer in examination.predictions for warning in answer.warnings]
+    examples = {warning.reason: warning.message for warning in reversed(warnings)}
+    counts = Counter(warning.reason for warning in warnings).most_common()
+    return tuple(cxr.report.WarningCount(reason, n, examples[reason]) for reason, n in counts)
 
 
 def _count_flow(

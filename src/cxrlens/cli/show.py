@@ -3,69 +3,126 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Sequence
+
 import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import say, show_json, show_line, show_table
-from cxrlens.cli.options import EXIT_PARTIAL, DataArgument, JsonOption, OutOption, RecipeOption
+from cxrlens.cli.options import (
+    EXIT_PARTIAL,
+    ColumnOption,
+    DataArgument,
+    ImagesOption,
+    JsonOption,
+    MapOption,
+    OutOption,
+    RecipeOption,
+    WhereOption,
+    read_data,
+)
 
 N_SAMPLES = 4
 """Images of each class in the grid."""
+
+N_TRIES = 12
+"""Images of each class that are tried for it; those that cannot be read are listed."""
+
+MAX_CLASSES = 20
+"""Classes in the grid; it would become too large to look at."""
+
+MAX_LISTED = 20
+"""Refusals that are listed one by one; the rest is counted."""
 
 
 def show(
     data: DataArgument,
     recipe: RecipeOption = "default",
+    images: ImagesOption = None,
+    column: ColumnOption = None,
+    where: WhereOption = None,
+    mapping: MapOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what is there: counts per class and split, and a grid raw beside as-the-network-sees."""
-    table = cxr.read_table(data)
+    table = read_data(data, images, column, where, mapping)
     preprocessing = cxr.training.load_recipe(recipe).preprocessing
-    refusals = list(table.refusals)
-    samples = []
-    for label in table.classes:
-        paths = table.frame.loc[table.frame["label"] == label, "image"].tolist()
-        chosen = paths[:: max(1, len(paths) // N_SAMPLES)][:N_SAMPLES]
-        for read in cxr.imaging.stream(chosen, preprocessing):
-            if isinstance(read, cxr.vocabulary.Refusal):
-                refusals.append(read)
-            else:
-                samples.append(cxr.report.Sample(label, read.radiograph.pixels, read.pixels))
+    samples, refusals = _read_samples(table, preprocessing)
+    refusals = [*table.refusals, *refusals]
     with cxr.training.claim_run_folder(out, "show") as folder:
         if samples:
             cxr.report.save_figure(folder / "grid.png", cxr.report.draw_grid(samples))
     for note in table.notes:
         say(f"note: {note}")
-    for refusal in refusals:
+    for refusal in refusals[:MAX_LISTED]:
         say(f"refused ({refusal.reason}): {refusal.message}")
-    _show_counts(table, as_json)
-    if not as_json:
-        show_line(f"grid: {folder / 'grid.png'}")
+    if len(refusals) > MAX_LISTED:
+        say(f"refused: {len(refusals) - MAX_LISTED} more")
+    if as_json:
+        show_json(cxr.vocabulary.to_plain(_count(table)))
+    else:
+        _show_counts(table)
+        show_line(f"grid: {folder / 'grid.png'}" if samples else "no grid: no image could be read")
     raise typer.Exit(EXIT_PARTIAL if refusals else 0)
 
 
-def _show_counts(table: "cxr.StudyTable", as_json: bool) -> None:
-    patients = {patient for patient in table.patients if patient is not None}
-    unknown = sum(patient is None for patient in table.patients)
-    if as_json:
-        show_json(
-            cxr.vocabulary.to_plain(
-                {
-                    "images": len(table),
-                    "patients": len(patients),
-                    "images_of_unknown_patients": unknown,
-                    "counts": table.counts,
-                    "notes": table.notes,
-                }
-            )
-        )
-        return
-    show_table(
-        ["part", *map(cxr.vocabulary.show_name, table.classes)],
-        [
-            [part or "no split", *(str(counts.get(name, 0)) for name in table.classes)]
-            for part, counts in table.counts.items()
-        ],
+def _read_samples(
+    table: "cxr.StudyTable", preprocessing: "cxr.imaging.Preprocessing"
+) -> "tuple[list[cxr.report.Sample], list[cxr.vocabulary.Refusal]]":
+    """Read a few images of each class, evenly spaced through the table."""
+    samples, refusals = [], []
+    for label, is_positive in zip(
+        table.classes[:MAX_CLASSES], (table.label_matrix == 1).T, strict=False
+    ):
+        images = table.frame.loc[is_positive, "image"].tolist()
+        chosen = images[:: max(1, len(images) // N_SAMPLES)][:N_TRIES]
+        n_read = 0
+        for read in cxr.imaging.stream(chosen, preprocessing):
+            if isinstance(read, cxr.vocabulary.Refusal):
+                refusals.append(read)
+                continue
+            warned = "".join(f", {warning.reason}" for warning in read.radiograph.warnings)
+            samples.append(cxr.report.Sample(label + warned, read.radiograph.pixels, read.pixels))
+            n_read += 1
+            if n_read == N_SAMPLES:
+                break
+    return samples, refusals
+
+
+def _count(table: "cxr.StudyTable") -> dict[str, object]:
+    known = [patient for patient in table.patients if patient is not None]
+    return {
+        "images": len(table),
+        "patients": len(set(known)),
+        "images_of_unknown_patients": len(table) - len(known),
+        "several_labels_an_image": table.is_multilabel,
+        "counts": table.counts,
+        "counts_by_source": table.count_by("source"),
+        "counts_by_view": table.count_by("view"),
+        "labels": table.label_counts,
+        "notes": table.notes,
+    }
+
+
+def _show_counts(table: "cxr.StudyTable") -> None:
+    by = {"part": table.counts}
+    for column in ("source", "view"):
+        counts = table.count_by(column)
+        if set(counts) != {"unknown"}:
+            by[column] = counts
+    if table.is_multilabel or (table.targets < 0).any():
+        _show_by("class", table.label_counts, cxr.data.LABEL_STATES)
+    for name, counts in by.items():
+        _show_by(name, counts, table.classes)
+    facts = _count(table)
+    show_line(
+        f"{facts['images']} images of {facts['patients']} known patients; "
+        f"{facts['images_of_unknown_patients']} of unknown ones"
     )
-    show_line(f"{len(table)} images of {len(patients)} known patients; {unknown} of unknown ones")
+
+
+def _show_by(title: str, counts: dict[str, dict[str, int]], columns: Sequence[str]) -> None:
+    shown = [[name, *(str(row[column]) for column in columns)] for name, row in counts.items()]
+    show_table([title, *map(cxr.vocabulary.show_name, columns)], shown)
+    show_line("")

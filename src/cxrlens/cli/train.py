@@ -9,7 +9,17 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say
-from cxrlens.cli.options import DataArgument, JsonOption, OutOption, RecipeOption
+from cxrlens.cli.options import (
+    ColumnOption,
+    DataArgument,
+    ImagesOption,
+    JsonOption,
+    MapOption,
+    OutOption,
+    RecipeOption,
+    WhereOption,
+    read_data,
+)
 from cxrlens.cli.reporting import describe_training, show_results, write_results
 
 
@@ -23,12 +33,16 @@ def train(
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate with so many patient-disjoint folds.", min=2)
     ] = None,
+    images: ImagesOption = None,
+    column: ColumnOption = None,
+    where: WhereOption = None,
+    mapping: MapOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model, examine it on cases it never saw, and write a report."""
     resolved = cxr.training.load_recipe(recipe, overrides or [])
-    table = cxr.read_table(data)
+    table = read_data(data, images, column, where, mapping)
     with cxr.training.claim_run_folder(out, resolved.name) as folder:
         say(f"writing to {folder}")
         with open_progress() as progress:

@@ -8,12 +8,20 @@ from cxrlens.data.patient_ids import find_patient_id
 from cxrlens.data.reading import read_table
 from cxrlens.data.split_file import write_split
 from cxrlens.data.splitting import complete_split, fold_table
-from cxrlens.data.study_table import COLUMNS, LABEL_PREFIX, SPLITS, StudyTable, make_frame
+from cxrlens.data.study_table import (
+    COLUMNS,
+    LABEL_PREFIX,
+    LABEL_STATES,
+    SPLITS,
+    StudyTable,
+    make_frame,
+)
 from cxrlens.data.table_options import ROLES, TableOptions
 
 __all__ = [
     "COLUMNS",
     "LABEL_PREFIX",
+    "LABEL_STATES",
     "ROLES",
     "SPLITS",
     "StudyTable",

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cxrlens.vocabulary import ClassIndices, LabelMatrix, Refusal, TableError, show_name
+from cxrlens.vocabulary import ClassIndices, LabelMatrix, Refusal, TableError, show_name, suggest
 
 COLUMNS = ("image", "label", "patient_id", "view", "source", "split", "mask", "boxes")
 """The columns of every study table, in order; others may follow."""
 
 LABEL_PREFIX = "label:"
 """Begins the name of a column that holds the labels of one class, such as `label:Effusion`."""
+
+LABEL_STATES = ("there", "not there", "uncertain", "missing")
+"""What a label can say of a class: 1, 0, -1, NaN in `StudyTable.label_matrix`."""
 
 SPLITS = ("train", "val", "test")
 """The parts of a split: fitted on, chosen on, judged on."""
@@ -69,6 +72,11 @@ class StudyTable:
     def __len__(self) -> int:
         """Number of images."""
         return len(self.frame)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of `frame`."""
+        return tuple(map(str, self.frame.columns))
 
     @property
     def class_to_idx(self) -> dict[str, int]:
@@ -125,13 +133,45 @@ class StudyTable:
 
         Images that are in no part yet stand under `unsplit`; parts without images are left out.
         """
-        parts: dict[str, dict[str, int]] = {}
-        for part in ("unsplit", *SPLITS):
-            inside = self.frame["split"].isna() if part == "unsplit" else self._is_in(part)
-            if inside.any():
-                positive = (self.label_matrix[inside.to_numpy(dtype=bool)] == 1).sum(axis=0)
-                parts[part] = dict(zip(self.classes, positive.tolist(), strict=True))
-        return parts
+        found = self.count_by("split", missing="unsplit")
+        return {part: found[part] for part in ("unsplit", *SPLITS) if part in found}
+
+    @property
+    def label_counts(self) -> dict[str, dict[str, int]]:
+        """Images per class and what the label says, such as `["Effusion"]["uncertain"]`."""
+        matrix = self.label_matrix
+        found = [matrix == 1, matrix == 0, matrix == -1, np.isnan(matrix)]
+        return {
+            name: {
+                state: int(is_so[:, k].sum())
+                for state, is_so in zip(LABEL_STATES, found, strict=True)
+            }
+            for k, name in enumerate(self.classes)
+        }
+
+    def count_by(self, column: str, missing: str = "unknown") -> dict[str, dict[str, int]]:
+        """Images that have each class, for every value of a column.
+
+        Args:
+            column: of the frame, such as `view` or `source`.
+            missing: what rows without a value are counted under.
+
+        Returns:
+            Value to class to number of images; values in their order.
+
+        Raises:
+            TableError: if there is no such column.
+        """
+        if column not in self.frame:
+            raise TableError(f"the table has no column {column!r}: {suggest(column, self.columns)}")
+        values = [missing if pd.isna(value) else str(value) for value in self.frame[column]]
+        groups, names = pd.factorize(np.array(values, dtype=object), sort=True)
+        counts = np.zeros((len(names), len(self.classes)), dtype=np.int64)
+        np.add.at(counts, groups, self.label_matrix == 1)
+        return {
+            name: dict(zip(self.classes, row, strict=True))
+            for name, row in zip(names.tolist(), counts.tolist(), strict=True)
+        }
 
     def split(self, name: str) -> "StudyTable":
         """Give one part of the split.

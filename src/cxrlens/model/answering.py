@@ -18,6 +18,7 @@ from cxrlens.vocabulary import (
     ClassIndices,
     Geometry,
     Heatmap,
+    ImageWarning,
     InputError,
     Prediction,
     Progress,
@@ -130,13 +131,14 @@ class Model:
             One answer a row, in the order of `rows`.
         """
         names = prepared.table.frame["image"].tolist()
-        sizes = prepared.images.source_sizes
+        sizes, warnings = prepared.images.source_sizes, prepared.images.warnings
         answers: list[Prediction] = []
         for start in range(0, len(rows), BATCH):
             chosen = rows[start : start + BATCH].tolist()
             pixels = prepared.images.pixels[chosen].astype(np.float32) / 65535
             geometries = [self._preprocessing.geometry(sizes[row]) for row in chosen]
-            answers += self._answer_pixels([names[row] for row in chosen], pixels, geometries)
+            asked = [(names[row], warnings[row]) for row in chosen]
+            answers += self._answer_pixels(asked, pixels, geometries)
             progress.advance("predict", len(answers), len(rows))
         return tuple(answers)
 
@@ -146,15 +148,20 @@ class Model:
         sizes = [image.radiograph.pixels.shape for image in read]
         geometries = [self._preprocessing.geometry((size[0], size[1])) for size in sizes]
         pixels = np.stack([image.pixels for image in read])
-        return self._answer_pixels([image.image for image in read], pixels, geometries)
+        asked = [(image.image, image.radiograph.warnings) for image in read]
+        return self._answer_pixels(asked, pixels, geometries)
 
     def _answer_pixels(
-        self, names: Sequence[str], pixels: np.ndarray, geometries: Sequence[Geometry]
+        self,
+        asked: Sequence[tuple[str, tuple[ImageWarning, ...]]],
+        pixels: np.ndarray,
+        geometries: Sequence[Geometry],
     ) -> list[Prediction]:
+        """Answer for images at the network's size, each given by its name and its warnings."""
         output = self.engine.run(pixels)
         probabilities = softmax(output.logits.astype(np.float64), axis=1)
         answers = []
-        for i, (name, geometry) in enumerate(zip(names, geometries, strict=True)):
+        for i, ((name, warnings), geometry) in enumerate(zip(asked, geometries, strict=True)):
             heatmaps = make_heatmaps(output.maps[i], self.classes, geometry)
             decided = int(np.argmax(probabilities[i]))
             answers.append(
@@ -168,6 +175,7 @@ class Model:
                     decision=self.classes[decided],
                     heatmaps=heatmaps,
                     regions=find_regions(heatmaps[decided]),
+                    warnings=warnings,
                 )
             )
         return answers

@@ -14,6 +14,7 @@ from cxrlens.report.records import (
     Measure,
     Report,
     Sample,
+    WarningCount,
 )
 from cxrlens.report.write import write_report
 
@@ -24,6 +25,7 @@ __all__ = [
     "Measure",
     "Report",
     "Sample",
+    "WarningCount",
     "draw",
     "draw_grid",
     "gather_facts",

@@ -40,6 +40,7 @@ def gather_facts(report: Report) -> dict[str, Plain]:
         "mistakes": [_tell_case(case) for case in report.mistakes],
         "notes": report.notes,
         "refusals": report.refusals,
+        "warnings": report.warnings,
         "recipe": report.recipe,
         "digests": report.digests,
         "provenance": report.provenance,

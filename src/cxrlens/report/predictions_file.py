@@ -55,7 +55,8 @@ def _list_rows(
     classes = predictions[0].classes if predictions else ()
     shown = [_defuse(show_name(name)) for name in classes]
     probabilities = [f"probability {name}" for name in shown]
-    yield ["image", "status", "decision", *probabilities, "truth", "reason", "model", "notice"]
+    yield ["image", "status", "decision", *probabilities, "truth", "reason", "warnings",
+           "model", "notice"]  # fmt: skip
     for prediction, truth in zip(predictions, truths, strict=True):
         yield [
             _defuse(show_name(prediction.image)),
@@ -64,6 +65,7 @@ def _list_rows(
             *([f"{value:.6f}" for value in prediction.probabilities] or [""] * len(classes)),
             _defuse(show_name(truth or "")),
             prediction.refusal.reason if prediction.refusal else "",
+            " ".join(warning.reason for warning in prediction.warnings),
             prediction.bundle_digest[:12],
             NOT_A_DEVICE,
         ]

@@ -43,6 +43,20 @@ class Case:
 
 
 @dataclass(frozen=True)
+class WarningCount:
+    """How many images were used with one kind of reservation."""
+
+    reason: str
+    """As in `ImageWarning`."""
+
+    n_images: int
+    """Images that have it."""
+
+    example: str
+    """What it says about the first of them."""
+
+
+@dataclass(frozen=True)
 class Measure:
     """One figure that must stay within a bound, such as a phantom's lesion area."""
 
@@ -135,6 +149,9 @@ class Report:
 
     refusals: tuple[Refusal, ...] = ()
     """Files that were not used."""
+
+    warnings: tuple[WarningCount, ...] = ()
+    """Reservations about images that were used, the most frequent first."""
 
 
 @dataclass(frozen=True, eq=False)
