@@ -211,7 +211,7 @@ def test_a_pickle_is_never_loaded(folder: Path, tmp_path: Path) -> None:
     [
         (
             lambda plain: plain.update(classes=["a", "b", "c"]),
-            r"'compact' for 3 classes.*'head.weight' of shape \(3, 16\).*hold shape \(2, 16\)",
+            r"'compact' for 3 classes.*'head.output.weight'.*\(3, 16\).*hold shape \(2, 16\)",
         ),
         (
             lambda plain: plain["network"].update(backbone="resnet18", options={}),
@@ -244,7 +244,10 @@ def test_one_tensor_too_many_or_of_another_kind_is_refused(folder: Path) -> None
     state = load((folder / WEIGHTS_FILE).read_bytes())
     for changed, told in (
         ({**state, "extra": torch.zeros(1)}, "has no 'extra'"),
-        ({**state, "head.bias": state["head.bias"].half()}, "head.bias.*float16"),
+        (
+            {**state, "head.output.bias": state["head.output.bias"].half()},
+            "head.output.bias.*float16",
+        ),
         ({}, "no such tensor"),
     ):
         (folder / WEIGHTS_FILE).write_bytes(save(changed))
@@ -254,7 +257,7 @@ def test_one_tensor_too_many_or_of_another_kind_is_refused(folder: Path) -> None
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("key", ["head.bias", "backbone.network.stem.0.1.running_var"])
+@pytest.mark.parametrize("key", ["head.output.bias", "backbone.network.stem.0.1.running_var"])
 def test_weights_that_are_not_finite_are_refused(bad: float, key: str, folder: Path) -> None:
     state = load((folder / WEIGHTS_FILE).read_bytes())
     state[key][1] = bad

@@ -18,7 +18,7 @@ def images() -> ImageBatch:
 
 def test_it_is_the_network(bundle: Bundle, images: ImageBatch) -> None:
     with torch.no_grad():
-        logits, maps = bundle.network(torch.from_numpy(images)[:, None])
+        logits, maps, *_ = bundle.network(torch.from_numpy(images)[:, None])
     bundle.network.train()  # the engine has to see to eval mode itself
     output = TorchEngine(bundle.network, "cpu").run(images)
     assert output.logits.dtype == output.maps.dtype == np.float32

@@ -41,7 +41,7 @@ def test_probabilities_are_the_softmax_and_the_decision_their_largest(
 
 def test_the_map_of_a_prediction_is_its_logit(model: Model, paths: list[Path]) -> None:
     prediction = model.predict(paths[0])
-    bias = model.bundle.network.head.bias.detach().cpu().numpy()
+    bias = model.bundle.network.head.output.bias.detach().cpu().numpy()
     means = [heat.grid.mean() for heat in prediction.heatmaps]
     np.testing.assert_allclose(np.array(means) + bias, prediction.logits, atol=1e-5)
     assert prediction.heatmap is not None

@@ -29,7 +29,7 @@ def _build(
                 nn.init.normal_(module.bias, 0, 0.2)
                 nn.init.normal_(module.running_mean, 0, 0.2)
                 nn.init.uniform_(module.running_var, 0.8, 1.25)
-        nn.init.normal_(network.head.bias)
+        nn.init.normal_(network.head.output.bias)
     return network.eval()
 
 

@@ -44,7 +44,7 @@ def _write_slowly(
     """Zhou et al. 2016 in float64: equation 1 for the logits, equation 2 for the maps."""
     double = copy.deepcopy(network).double()
     features = _read_features(name, double, image)
-    weight, bias = double.head.weight.data, double.head.bias.data
+    weight, bias = double.head.output.weight.data, double.head.output.bias.data
     logits = torch.zeros(len(weight)).double()
     maps = torch.zeros(len(weight), *features.shape[1:]).double()
     for k in range(len(weight)):
@@ -58,7 +58,7 @@ def _write_slowly(
 @torch.no_grad()
 def test_maps_are_those_of_zhou(name: str, build: Build, images: torch.Tensor) -> None:
     network = build(name, size=SIZE)
-    logits, maps = network(images[:1])
+    logits, maps, *_ = network(images[:1])
     slow_logits, slow_maps = _write_slowly(name, network, images[:1])
     assert maps.shape == (1, 3, *CELLS.get(name, (2, 3)))
     assert maps.dtype == logits.dtype == torch.float32
@@ -72,7 +72,7 @@ def test_maps_are_those_of_zhou(name: str, build: Build, images: torch.Tensor) -
     assert (exact.maps[0] - slow_maps).abs().max() / scale < 1e-12
     assert (exact.logits[0] - slow_logits).abs().max() / scale < 1e-12
     # What is shown adds up to what is decided by.
-    pooled = maps.double().mean(dim=(2, 3)) + network.head.bias
+    pooled = maps.double().mean(dim=(2, 3)) + network.head.output.bias
     torch.testing.assert_close(pooled.float(), logits, rtol=0, atol=1e-5 * float(scale))
 
 
@@ -84,9 +84,9 @@ def test_logits_are_those_of_timms_own_classifier(
     network = build(name, size=SIZE)
     whole = timm.create_model(name, num_classes=3).eval()
     whole.load_state_dict(network.backbone.network.state_dict(), strict=False)
-    whole.get_classifier().load_state_dict(network.head.state_dict())
+    whole.get_classifier().load_state_dict(network.head.output.state_dict())
     theirs = whole((images - network.mean) / network.std)
-    ours, maps = network(images)
+    ours, maps, *_ = network(images)
     assert (ours - theirs).abs().max() / maps.abs().max() < 1e-5
 
 
@@ -107,27 +107,12 @@ def test_batched_is_one_by_one(name: str, build: Build, images: torch.Tensor) ->
 def test_under_autocast_the_head_stays_float32(build: Build, images: torch.Tensor) -> None:
     network = build("compact")
     with torch.autocast("cpu", torch.bfloat16):
-        logits, maps = network(images)
+        logits, maps, *_ = network(images)
     assert logits.dtype == maps.dtype == torch.float32
-    pooled = maps.mean(dim=(2, 3)) + network.head.bias
+    pooled = maps.mean(dim=(2, 3)) + network.head.output.bias
     torch.testing.assert_close(pooled, logits, rtol=1e-5, atol=1e-5)
     exact = network(images)
     assert (maps - exact.maps).abs().max() < 0.1 * exact.maps.abs().max()
-
-
-def test_dropout_drops_whole_channels_and_only_in_training(images: torch.Tensor) -> None:
-    torch.manual_seed(0)
-    spec = NetworkSpec("compact", {"width": 8}, mean=(0.5,), std=(0.25,), dropout=0.5)
-    network = build_classifier(spec, 2, SIZE)
-    features = network.backbone((images - network.mean) / network.std)
-    network.train()
-    dropped = network.dropout(features)
-    is_kept = dropped.flatten(2).any(dim=2)
-    torch.testing.assert_close(dropped[is_kept], 2 * features[is_kept])
-    assert 0.2 < is_kept.float().mean() < 0.8
-    network.eval()
-    with torch.no_grad():
-        assert torch.equal(network(images).logits, network(images).logits)
 
 
 @torch.no_grad()

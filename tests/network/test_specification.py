@@ -25,6 +25,7 @@ from cxrlens.vocabulary import RecipeError
         ({"dropout": -0.01}, "-0.01"),
         ({"dropout": 1.0}, "1.0"),
         ({"dropout": float("nan")}, "nan"),
+        ({"hidden": (256, 0)}, r"\(256, 0\)"),
         ({"options": {"pretrained": True}}, "network.options.pretrained"),
         ({"options": {"checkpoint_path": "evil.pth"}}, "evil.pth"),
         ({"options": {"num_classes": 3}}, "num_classes"),

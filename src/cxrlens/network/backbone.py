@@ -3,21 +3,28 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Protocol, cast, runtime_checkable
 
 import timm
 import torch
+from timm.layers.classifier import NormMlpClassifierHead
 from torch import nn
 
 from cxrlens.network.compact import CompactNetwork
-from cxrlens.network.specification import COMPACT, NetworkSpec
-from cxrlens.network.tensors import ColourBatch, FeatureBatch
+from cxrlens.network.residual import ResidualNetwork
+from cxrlens.network.specification import COMPACT, RESIDUAL, NetworkSpec
+from cxrlens.network.tensors import ColourBatch, FeatureBatch, LogitBatch
 from cxrlens.vocabulary import RecipeError
 
 _REFUSALS = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 """What architectures raise on options that they do not take: each of them something else."""
+
+
+_OWN = {COMPACT: CompactNetwork, RESIDUAL: ResidualNetwork}
+"""The networks that are ours, by name."""
 
 
 @runtime_checkable
@@ -48,6 +55,7 @@ class Backbone(nn.Module):
         self.n_features = network.num_features
         self._is_channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
         self._prefix_tokens = int(getattr(network, "num_prefix_tokens", 0))
+        self.has_auxiliary = bool(getattr(network, "aux_logits", False))
 
     def forward(self, images: ColourBatch) -> FeatureBatch:
         """Compute the last feature map.
@@ -55,8 +63,59 @@ class Backbone(nn.Module):
         Raises:
             RecipeError: if the architecture gives neither a map nor a grid of tokens.
         """
-        network = cast(FeatureNetwork, self.network)
-        features = network.forward_features(images)
+        return self.compute(images)[0]
+
+    def compute(self, images: ColourBatch) -> tuple[FeatureBatch, LogitBatch | None]:
+        """Compute the last feature map and, in training, what the auxiliary head says.
+
+        Raises:
+            RecipeError: if the architecture gives neither a map nor a grid of tokens.
+        """
+        features = cast(FeatureNetwork, self.network).forward_features(images)
+        if self.has_auxiliary and isinstance(features, tuple):
+            return self._arrange(features[0], images), features[1].float()
+        return self._arrange(features, images), None
+
+    def normalise(self, features: FeatureBatch) -> FeatureBatch:
+        """Apply the norm that stands after pooling, where there is one, before it instead.
+
+        Its mean and variance are taken from the pooled features and held fixed over the map, so
+        that pooling what is returned gives what the norm of the pooled features gives.
+
+        Source: Liu et al. 2022, "A ConvNet for the 2020s" (ConvNeXt pools, then normalises).
+        """
+        norm = self._find_pooled_norm()
+        if norm is None:
+            return features
+        pooled = features.mean(dim=(2, 3))
+        mean = pooled.mean(dim=1)[:, None, None, None]
+        variance = pooled.var(dim=1, correction=0)[:, None, None, None]
+        weight, bias = norm.weight[:, None, None], norm.bias[:, None, None]
+        return (features - mean) / torch.sqrt(variance + norm.eps) * weight + bias
+
+    def reset_auxiliary(self, n_classes: int) -> None:
+        """Give the auxiliary head, where there is one, an output for each class."""
+        if self.has_auxiliary:
+            auxiliary = cast(Any, self.network).AuxLogits
+            auxiliary.fc = nn.Linear(auxiliary.fc.in_features, n_classes)
+
+    def activate_auxiliary(self, is_active: bool = True) -> "Backbone":
+        """Let the auxiliary head, where there is one, run or not."""
+        if self.has_auxiliary:
+            cast(Any, self.network).aux_logits = is_active
+        return self
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """Switch between training and answering; the auxiliary head runs in training only."""
+        super().train(mode)
+        return self.activate_auxiliary(mode)
+
+    def _find_pooled_norm(self) -> nn.LayerNorm | None:
+        head = getattr(self.network, "head", None)
+        norm = head.norm if isinstance(head, NormMlpClassifierHead) else None
+        return norm if isinstance(norm, nn.LayerNorm) else None
+
+    def _arrange(self, features: object, images: torch.Tensor) -> torch.Tensor:
         if not isinstance(features, torch.Tensor) or features.ndim not in (3, 4):
             raise RecipeError(
                 f"network.backbone {type(self.network).__name__} gives neither a map nor a grid "
@@ -89,7 +148,9 @@ def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
     backbone = _create_backbone(spec, input_size)
     try:
         with torch.no_grad():
-            features = backbone.eval()(torch.zeros(1, len(spec.mean), *input_size))
+            # Answering, but with the auxiliary head, which may not take the size either.
+            images = torch.zeros(1, len(spec.mean), *input_size)
+            features, _ = backbone.eval().activate_auxiliary().compute(images)
     except _REFUSALS as error:
         raise RecipeError(
             f"network.backbone {spec.backbone!r} does not take images of {input_size} pixels: "
@@ -104,14 +165,14 @@ def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
 
 
 def _create_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
-    if spec.backbone == COMPACT:
+    if spec.backbone in _OWN:
         options: dict[str, Any] = dict(spec.options)
-        return _wrap(lambda: CompactNetwork(len(spec.mean), **options), spec)
+        return _wrap(lambda: _OWN[spec.backbone](len(spec.mean), **options), spec)
     if not timm.is_model(spec.backbone):
-        near = get_close_matches(spec.backbone, [*timm.list_models(), COMPACT], n=1)
+        near = get_close_matches(spec.backbone, [*timm.list_models(), *_OWN], n=1)
         hint = f"did you mean {near[0]!r}?" if near else "timm.list_models() lists them"
         raise RecipeError(
-            f"network.backbone must be a timm architecture or {COMPACT!r}; "
+            f"network.backbone must be a timm architecture or one of {sorted(_OWN)}; "
             f"got {spec.backbone!r}; {hint}"
         )
     config = timm.models.get_pretrained_cfg(spec.backbone)
@@ -128,7 +189,10 @@ def create_timm_network(spec: NetworkSpec, **options: object) -> FeatureNetwork:
     """
     fixed = {"num_classes": 0, "in_chans": len(spec.mean)}
     arguments: dict[str, Any] = {"pretrained": False, **spec.options, **options, **fixed}
-    return cast(FeatureNetwork, timm.create_model(spec.backbone, **arguments))
+    with warnings.catch_warnings():
+        # Of an auxiliary head, which has no output either until `reset_auxiliary` gives it some.
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        return cast(FeatureNetwork, timm.create_model(spec.backbone, **arguments))
 
 
 def _wrap(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from cxrlens.network.backbone import Backbone, build_backbone
+from cxrlens.network.head import MapHead
 from cxrlens.network.specification import NetworkSpec
 from cxrlens.network.tensors import GreyBatch, LogitBatch, MapBatch
 
@@ -17,26 +18,25 @@ class ClassifierOutput(NamedTuple):
     """What one forward pass gives."""
 
     logits: LogitBatch
-    """One a class; the mean of its map plus the head's bias."""
+    """One a class; the mean of its map plus its offset."""
 
     maps: MapBatch
-    """Class activation maps: signed, in units of the logit, without the bias."""
+    """Where each logit comes from: signed, in units of the logit, without the offset."""
+
+    offsets: LogitBatch
+    """The part of each logit that lies nowhere in the image: the bias of a linear head."""
+
+    auxiliary: LogitBatch | None = None
+    """Logits of the auxiliary head in training, where the architecture has one."""
 
 
 class MapClassifier(nn.Module):
-    """A backbone, global average pooling and a linear head, evaluated map first.
-
-    With features f of shape C x H x W and head weights w, the map of class k is
-    M_k(x, y) = sum_c w_kc f_c(x, y) and its logit is mean(M_k) + b_k: exactly the same network as
-    pooling first, since the head is linear, with the maps as a by-product.
+    """A backbone, global average pooling and a head, evaluated map first (see `MapHead`).
 
     Args:
         backbone: gives the last feature map.
         n_classes: outputs.
-        spec: normalisation and dropout.
-
-    Source: Zhou et al. 2016, "Learning Deep Features for Discriminative Localization",
-        equations 1 and 2.
+        spec: normalisation and head.
     """
 
     mean: torch.Tensor
@@ -45,8 +45,8 @@ class MapClassifier(nn.Module):
     def __init__(self, backbone: Backbone, n_classes: int, spec: NetworkSpec) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Linear(backbone.n_features, n_classes)
-        self.dropout = nn.Dropout2d(spec.dropout)
+        self.head = MapHead(backbone.n_features, n_classes, spec.hidden, spec.dropout)
+        backbone.reset_auxiliary(n_classes)
         # Not persistent: they belong to the specification, and normalisation travels with it.
         self.register_buffer("mean", _as_channels(spec.mean), persistent=False)
         self.register_buffer("std", _as_channels(spec.std), persistent=False)
@@ -60,13 +60,11 @@ class MapClassifier(nn.Module):
         Returns:
             `logits` N x K and `maps` N x K x rows x cols, both float32 even under autocast.
         """
-        features = self.backbone((images - self.mean) / self.std)
-        # Dropping whole channels before pooling is dropout on the pooled features.
-        features = self.dropout(features)
+        features, auxiliary = self.backbone.compute((images - self.mean) / self.std)
         with torch.autocast(images.device.type, enabled=False):
-            weight = self.head.weight[:, :, None, None]
-            maps = nn.functional.conv2d(features.to(weight.dtype), weight)
-            return ClassifierOutput(maps.mean(dim=(2, 3)) + self.head.bias, maps)
+            features = features.to(self.head.output.weight.dtype)
+            logits, maps, offsets = self.head(self.backbone.normalise(features))
+            return ClassifierOutput(logits, maps, offsets, auxiliary)
 
 
 def build_classifier(
@@ -84,8 +82,8 @@ def build_classifier(
 
     Example:
         >>> network = build_classifier(NetworkSpec("resnet18"), 2, (64, 64)).eval()
-        >>> logits, maps = network(torch.zeros(1, 1, 64, 64))
-        >>> tuple(maps.shape)
+        >>> output = network(torch.zeros(1, 1, 64, 64))
+        >>> tuple(output.maps.shape)
         (1, 2, 2, 2)
     """
     return MapClassifier(build_backbone(spec, input_size), n_classes, spec)

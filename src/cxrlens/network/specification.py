@@ -14,8 +14,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Standard deviation of RGB in [0, 1] over ImageNet (torchvision's and timm's convention)."""
 
-COMPACT = "compact"
-"""The name of our own small residual network; every other name is timm's."""
+COMPACT, RESIDUAL = "compact", "residual"
+"""The names of our own networks; every other name is timm's."""
 
 
 _NOT_OPTIONS = frozenset(
@@ -34,11 +34,12 @@ class NetworkSpec:
 
     Raises:
         RecipeError: if mean and std are not equally long lists of finite numbers, a std is not
-            above 0, the dropout is outside [0, 1), or an option would load weights.
+            above 0, the dropout is outside [0, 1), a hidden layer is
+            empty, or an option would load weights.
     """
 
     backbone: str = "mobilenetv2_100"
-    """A timm architecture, or `compact`."""
+    """A timm architecture, `compact` or `residual`."""
 
     options: dict[str, bool | int | float | str | tuple[int, ...]] = field(default_factory=dict)
     """What the architecture is built with beside its name, such as `act_layer: relu`."""
@@ -49,8 +50,11 @@ class NetworkSpec:
     std: tuple[float, ...] = IMAGENET_STD
     """Divides each channel after the mean is subtracted."""
 
+    hidden: tuple[int, ...] = ()
+    """Units of each hidden layer of the head, with ReLU, from the pooled features on."""
+
     dropout: float = 0.2
-    """Share of pooled features dropped before the head in training, in [0, 1)."""
+    """Share of the head's last linear layer's inputs that is dropped in training, in [0, 1)."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -64,6 +68,8 @@ class NetworkSpec:
             raise RecipeError(f"network.std must be above 0; got {self.std}")
         if not 0 <= self.dropout < 1:
             raise RecipeError(f"network.dropout must be in [0, 1); got {self.dropout!r}")
+        if any(units < 1 for units in self.hidden):
+            raise RecipeError(f"network.hidden must hold whole numbers from 1; got {self.hidden}")
         for key in sorted(_NOT_OPTIONS.intersection(self.options)):
             raise RecipeError(
                 f"network.options.{key} is no option of an architecture; got "

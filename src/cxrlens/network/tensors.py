@@ -21,6 +21,12 @@ FeatureBatch = Float[Tensor, "n features rows cols"]
 InnerBatch = Float[Tensor, "n _ _ _"]
 """A feature map inside a network; channels and size change from block to block."""
 
+PooledBatch = Float[Tensor, "n features"]
+"""The last feature map, pooled."""
+
+EffectiveWeight = Float[Tensor, "n k features"]
+"""What the pooled features of each image are multiplied by to give its logits."""
+
 LogitBatch = Float[Tensor, "n k"]
 """One logit a class, before softmax."""
 

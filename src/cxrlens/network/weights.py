@@ -19,7 +19,7 @@ from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from cxrlens.network.backbone import Backbone, create_timm_network
-from cxrlens.network.specification import COMPACT, NetworkSpec
+from cxrlens.network.specification import COMPACT, RESIDUAL, NetworkSpec
 from cxrlens.vocabulary import WeightsError, digest
 
 StateDict = dict[str, torch.Tensor]
@@ -194,8 +194,10 @@ def _rename_mobilenet(state: StateDict, wanted: list[str]) -> StateDict:
 
 def _fetch_weights(backbone: Backbone, spec: NetworkSpec) -> str:
     """Fetch timm's default weights of this architecture to the user's hub cache."""
-    if spec.backbone == COMPACT:
-        raise WeightsError(f"there are no pretrained weights for {COMPACT!r}; use weights=none")
+    if spec.backbone in (COMPACT, RESIDUAL):
+        raise WeightsError(
+            f"there are no pretrained weights for {spec.backbone!r}; use weights=none"
+        )
     config = timm.models.get_pretrained_cfg(spec.backbone)
     repository = config.hf_hub_id if config is not None else None
     hint = (
