@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score
 
-from cxrlens.data import read_table
+from cxrlens.data import StudyTable, make_frame, read_table
 from cxrlens.evaluation import score_heatmap
 from cxrlens.imaging import read_mask
 from cxrlens.model import Training, evaluate, examine
@@ -64,3 +64,9 @@ def test_file_size_stands_beside_the_model(training: Training) -> None:
     assert control.name == "file bytes"
     assert control.auroc.value is not None
     assert control.auroc.value >= 0.5
+
+
+def test_several_labels_an_image_are_refused_with_the_way_out(training: Training) -> None:
+    frame = make_frame({"image": ["a.png"], "label:Effusion": [1], "label:Mass": [0]})
+    with pytest.raises(TableError, match="--column label=Effusion"):
+        evaluate(training.models[0], StudyTable(frame, ("Effusion", "Mass"), "."))

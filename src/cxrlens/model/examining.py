@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,7 +77,7 @@ def evaluate(model: Model, data: StudyTable | PathLike) -> Evaluation:
 
     Args:
         model: any.
-        data: a table, or a folder of class folders; all of it is used, but for the files that the
+        data: a table, or what `read_table` reads; all of it is used, but for the files that the
             model was trained on.
 
     Raises:
@@ -102,11 +103,18 @@ def examine(
     """
     progress = progress or Silence()
     table = data if isinstance(data, StudyTable) else read_table(data)
+    if table.is_multilabel:
+        raise TableError(
+            f"the data have several labels an image ({', '.join(table.classes[:3])} …), the model "
+            "decides for one of its classes; choose one, such as "
+            f"--column label={shlex.quote(table.classes[0])}"
+        )
     unknown = sorted(set(table.classes) - set(model.classes))
     if unknown:
         raise BundleError(
             f"the data have the classes {', '.join(map(show_name, table.classes))}, the model "
-            f"answers {', '.join(model.classes)}; rename the class folders to the model's names"
+            f"answers {', '.join(model.classes)}; rename them to the model's names, such as "
+            f"--map {shlex.quote(unknown[0] + '=' + model.classes[0])}"
         )
     prepared = prepare(table, model.bundle.record.preprocessing, progress)
     seen = np.array([digest in model.bundle.seen for digest in prepared.images.digests])
