@@ -20,6 +20,8 @@ def test_marks_inside_the_head_and_text() -> None:
         "Röntgen".encode("latin-1"): "something of no known kind",
         b"\x1f\x8b\x08": "a gzip archive",
         b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+        b"II*\0" + bytes(124) + b"DICM": "DICOM",  # whose preamble is a TIFF header
+        b"MM\0+" + bytes(4): "TIFF",
     }
     assert {head: recognise(head).name for head in worked} == worked
 

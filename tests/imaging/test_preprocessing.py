@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from scipy.ndimage import map_coordinates
 
-from cxrlens.imaging import Preprocessing
+from cxrlens.imaging import Preprocessing, remove_text
+from cxrlens.phantom import Traps, draw_set
 from cxrlens.vocabulary import Geometry, GreyImage, Heatmap, RecipeError
 
 Fit = Literal["stretch", "crop"]
@@ -185,11 +186,26 @@ def test_fit_is_checked() -> None:
         make_unchecked(fit="cropp").__post_init__()
 
 
+def test_remove_text_is_checked() -> None:
+    with pytest.raises(RecipeError, match="remove_text must be true or false; got 'yes'"):
+        make_unchecked(remove_text="yes").__post_init__()
+
+
+def test_text_is_removed_at_the_source_s_size_before_resampling() -> None:
+    (phantom,) = (p for p in draw_set(1, 0, ("covid",), Traps(marker_on=("covid",))))
+    pixels = phantom.pixels.astype(np.float32) / 255
+    kept, cleaned = Preprocessing(64, 64), Preprocessing(64, 64, remove_text=True)
+    assert np.array_equal(cleaned.apply(pixels), kept.apply(remove_text(pixels)))
+    assert kept.apply(pixels)[3:8, 56:62].max() > 0.7 > cleaned.apply(pixels)[3:8, 56:62].max()
+
+
 def test_it_is_a_field_of_a_recipe() -> None:
     adapter = TypeAdapter(Preprocessing)
-    plain = {"height": 320, "width": 256, "fit": "crop"}
-    assert adapter.validate_python(plain) == Preprocessing(320, 256, "crop")
-    assert adapter.dump_python(Preprocessing(320, 256, "crop")) == plain
+    plain = {"height": 320, "width": 256, "fit": "crop", "remove_text": True}
+    assert adapter.validate_python(plain) == Preprocessing(320, 256, "crop", remove_text=True)
+    assert adapter.dump_python(Preprocessing(320, 256, "crop", remove_text=True)) == plain
+    del plain["remove_text"]  # as bundles of version 0.1.0 have it
+    assert adapter.validate_python(plain) == Preprocessing(320, 256, "crop", remove_text=False)
     with pytest.raises(ValidationError, match="heigth"):
         adapter.validate_python({"heigth": 224})
     with pytest.raises(RecipeError, match="got 5"):

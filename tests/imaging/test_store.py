@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from cxrlens.imaging import Preprocessing, decode, read_radiograph
+from cxrlens.phantom import draw_nth
 from cxrlens.vocabulary import OutputError, digest
 
 STEP = Preprocessing(32, 40)
@@ -26,7 +27,7 @@ def make_files(folder: Path, n: int, bad: dict[int, bytes]) -> list[str]:
             path.write_bytes(bad[i])
         else:
             size = (int(rng.integers(64, 120)), int(rng.integers(64, 120)))
-            Image.fromarray(rng.integers(0, 256, size, dtype=np.uint8)).save(path)
+            Image.fromarray(draw_nth(i, seed=0).pixels).resize(size).save(path)
         paths.append(str(path))
     return paths
 

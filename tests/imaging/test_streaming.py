@@ -15,6 +15,7 @@ from PIL import Image
 
 from cxrlens.imaging import Preprocessing, ReadImage, stream, try_read
 from cxrlens.imaging.streaming import map_ordered
+from cxrlens.phantom import draw_nth
 from cxrlens.vocabulary import Refusal
 
 STEP = Preprocessing(32, 32)
@@ -23,7 +24,7 @@ STEP = Preprocessing(32, 32)
 @pytest.fixture
 def image(tmp_path: Path) -> str:
     path = tmp_path / "x.png"
-    Image.fromarray(np.arange(6400, dtype=np.uint16).reshape(80, 80)).save(path)
+    Image.fromarray(draw_nth(0, seed=0).pixels).resize((80, 80)).save(path)
     return str(path)
 
 
@@ -55,7 +56,7 @@ def test_an_endless_list_is_read_only_so_far_ahead(image: str) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
-    Image.new("L", (500, 500)).save(path)  # 1 MB as float32
+    Image.fromarray(draw_nth(0, seed=0).pixels).resize((500, 500)).save(path)  # 1 MB as float32
     peaks = []
     for n in (10, 60):
         tracemalloc.start()

@@ -12,6 +12,7 @@ from PIL import Image
 from cxrlens.data import read_table
 from cxrlens.imaging import Preprocessing
 from cxrlens.inference import prepare
+from cxrlens.phantom import draw_nth
 from cxrlens.vocabulary import Silence, TableError
 
 
@@ -25,12 +26,11 @@ class _Count:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six images in two classes; each is grey all over, another grey each."""
+    """Six phantoms in two classes."""
     for name in ("NORMAL", "PNEUMONIA"):
         (tmp_path / name).mkdir()
         for number in range(3):
-            grey = 40 * (number + 1) + (20 if name == "NORMAL" else 0)
-            pixels = np.full((80, 80), grey, dtype=np.uint8)
+            pixels = draw_nth(2 * number + (name == "NORMAL"), seed=0).pixels
             Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
     return tmp_path
 
@@ -42,8 +42,9 @@ def test_rows_and_images_stay_together(folder: Path) -> None:
     assert len(prepared.table.images) == len(prepared.images.pixels) == 5
     assert [Path(refusal.image).name for refusal in prepared.table.refusals] == ["1.png"]
     for path, pixels in zip(prepared.table.images, prepared.images.pixels, strict=True):
-        truth = np.asarray(Image.open(path))[0, 0] / 255
-        np.testing.assert_allclose(pixels / np.iinfo(pixels.dtype).max, truth, atol=1e-3)
+        truth = np.asarray(Image.open(path), dtype=np.float32) / 255
+        network = Preprocessing(32, 32).apply(truth)
+        np.testing.assert_allclose(pixels / np.iinfo(pixels.dtype).max, network, atol=1e-3)
     assert count.calls[-1] == ("read images", 6, 6)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxrlens.vocabulary import ARGMAX, Geometry, Heatmap, Prediction, Refusal
+from cxrlens.vocabulary import ARGMAX, Geometry, Heatmap, ImageWarning, Prediction, Refusal
 
 WHOLE = Geometry((8, 8), (8, 8), 0.0, 0.0, 8.0, 8.0)
 MAPS = tuple(Heatmap(np.eye(2, dtype=np.float32), WHOLE, name, "cam") for name in "ab")
@@ -22,9 +22,9 @@ def _make(**fields: Any) -> Prediction:  # noqa: ANN401
     ("fields", "status"),
     [
         ({"decision": "a"}, "predicted"),
-        ({"decision": "a", "warnings": ("Odd.",)}, "predicted with warnings"),
+        ({"decision": "a", "warnings": (ImageWarning("odd", "Odd."),)}, "predicted with warnings"),
         ({"refusal": Refusal("x.png", "empty", "…")}, "refused"),
-        ({"refusal": Refusal("x.png", "empty", "…"), "warnings": ("Odd.",)}, "refused"),
+        ({"refusal": Refusal("x.png", "empty", "…"), "warnings": (ImageWarning("odd", "Odd."),)}, "refused"),
     ],
 )
 def test_status(fields: dict[str, Any], status: str) -> None:

@@ -3,16 +3,23 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.imaging.burned_in import find_burned_in
 from cxrlens.imaging.colour import COLOURS, DEFAULT_COLOURS, colourise
+from cxrlens.imaging.dicom_decoding import render_dicom
+from cxrlens.imaging.dicom_header import DicomHeader, read_dicom_header
 from cxrlens.imaging.file_bytes import read_head
 from cxrlens.imaging.file_kind import FileKind, recognise
 from cxrlens.imaging.files import write_whole
+from cxrlens.imaging.hdf5_file import Hdf5Dataset, read_hdf5_array, read_hdf5_header
+from cxrlens.imaging.hdf5_item import split_reference
+from cxrlens.imaging.lung_field import LungField, find_lung_field
 from cxrlens.imaging.mask import read_mask
 from cxrlens.imaging.overlay import outline, overlay
 from cxrlens.imaging.preprocessing import Fit, Preprocessing
 from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
 from cxrlens.imaging.reading import read_radiograph
+from cxrlens.imaging.remove_text import remove_text
 from cxrlens.imaging.scan import Scan
 from cxrlens.imaging.store import DecodedImages, decode
 from cxrlens.imaging.streaming import ReadImage, stream, try_read
@@ -21,8 +28,11 @@ __all__ = [
     "COLOURS",
     "DEFAULT_COLOURS",
     "DecodedImages",
+    "DicomHeader",
     "FileKind",
     "Fit",
+    "Hdf5Dataset",
+    "LungField",
     "Preprocessing",
     "Radiograph",
     "ReadImage",
@@ -30,12 +40,20 @@ __all__ = [
     "check_quality",
     "colourise",
     "decode",
+    "find_burned_in",
+    "find_lung_field",
     "outline",
     "overlay",
+    "read_dicom_header",
+    "read_hdf5_array",
+    "read_hdf5_header",
     "read_head",
     "read_mask",
     "read_radiograph",
     "recognise",
+    "remove_text",
+    "render_dicom",
+    "split_reference",
     "stream",
     "try_read",
     "write_whole",

@@ -1,26 +1,34 @@
-"""The bytes of a JPEG or PNG file become grey pixels.
+"""The bytes of a JPEG, PNG or TIFF file become grey pixels.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
 import io
-import re
 import struct
-import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from jaxtyping import Shaped
+from PIL import ExifTags, Image, ImageFile, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from cxrlens.vocabulary import GreyImage, ImageRefused
+from cxrlens.imaging.file_kind import JPEG, PNG, FileKind
+from cxrlens.imaging.grey import make_grey
+from cxrlens.imaging.grey_range import RANGES, scale_pixels
+from cxrlens.imaging.jpeg_header import check_jpeg
+from cxrlens.imaging.library_warnings import hold_back_warnings
+from cxrlens.imaging.png_header import check_png, mend_transparency, read_bit_depth
+from cxrlens.imaging.scan import Scan
+from cxrlens.imaging.tiff_header import TiffHeader, read_tiff_header
+from cxrlens.vocabulary import ImageRefused
 
-MAX_PIXELS = 100_000_000
-"""Images with more pixels are refused undecoded; radiographs have up to 20 million."""
+MAX_PIXELS = 64_000_000
+"""Images with more pixels are refused undecoded: chest films scanned at 50 µm have 61 million,
+radiographs up to 20; and colours of that many can be decoded within 1 GB."""
 
 MIN_SIDE = 64
 """Images whose shorter side has fewer pixels are refused: nothing can be read from them."""
@@ -37,134 +45,151 @@ _FAULTS = (
     EOFError,
     ArithmeticError,
     AttributeError,
+    AssertionError,
     struct.error,
     zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
 )
 """What Pillow raises on damaged files."""
 
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
-"""What begins a JPEG segment; those without a length are left out but for the end of image."""
-
-_QUIET = threading.Lock()
+_COPIED_AT_ONCE = 4_000_000
+"""Pixels."""
 
 
 class Decoder:
     """One file: its size is known at once, its pixels on demand.
 
     Raises:
-        ImageRefused: `truncated` or `undecodable`, if not even the header can be read.
+        ImageRefused: `truncated`, `undecodable`, `several-frames`, `unsupported-format` or
+            `inconsistent-header`, if the header says so or cannot be read.
     """
 
-    def __init__(self, name: str, data: bytes, *, is_png: bool) -> None:
+    def __init__(self, name: str, data: bytes, kind: FileKind) -> None:
         """Read the header.
 
         Args:
             name: the file as messages call it.
             data: all bytes of the file.
-            is_png: whether it is PNG; else it is JPEG.
+            kind: `JPEG`, `PNG` or `TIFF`.
         """
         self._name = name
-        self._is_16_bit = is_png and data[24:25] == b"\x10"  # bit depth in IHDR
-        if _is_png_cut(data) if is_png else _is_jpeg_cut(data):
-            raise self._refuse_truncated()
-        with self._refusing(), _quiet():
-            # The plug-in itself, not `Image.open`: that one has a pixel limit of its own, which
-            # warns, and which the caller's process may have changed.
-            self._image: ImageFile.ImageFile = (
-                PngImageFile(io.BytesIO(data)) if is_png else JpegImageFile(io.BytesIO(data))
-            )
+        self._bits = 8
+        self._tiff: TiffHeader | None = None
+        if kind == PNG:
+            check_png(name, data)
+            self._bits = read_bit_depth(data)
+        elif kind == JPEG:
+            check_jpeg(name, data)
+        else:
+            self._tiff = read_tiff_header(name, data)
+            self._bits = max(self._tiff.bits)
+        with self._refusing(), hold_back_warnings():
+            self._image = _open(data, kind)
+            if isinstance(self._image, PngImageFile):
+                mend_transparency(self._image, self._bits)
+            else:
+                _read_metadata(self._image)
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) in pixels as stored, before any EXIF rotation."""
+        """(height, width) in pixels."""
         width, height = self._image.size
         return height, width
 
-    def decode(self) -> GreyImage:
-        """Give the pixels as float32 in [0, 1], upright.
+    def decode(self) -> Scan:
+        """Give the pixels, upright.
 
         Raises:
             ImageRefused: `truncated`, `undecodable`, or `unsupported-format` (16-bit colour that
-                uses the lowest 12 bits only).
+                uses the lowest 14 bits only).
         """
         with self._refusing():
             self._image.load()  # the long part, in parallel with other threads
-            with _quiet():
+            with hold_back_warnings():
                 ImageOps.exif_transpose(self._image, in_place=True)
-            return self._scale(_make_grey(self._image))
+            grey, colourfulness = make_grey(self._image)
+            pixels = self._read_numbers(grey)
+        del self._image, grey  # a large one must not be held beside its pixels
+        scaled, notes = scale_pixels(self._name, pixels)
+        if self._is_inverted(pixels):
+            np.subtract(1, scaled, out=scaled)
+        return Scan(scaled, colourfulness=colourfulness, warnings=notes)
 
-    def _scale(self, grey: Image.Image) -> GreyImage:
-        pixels = np.asarray(grey)
-        top = int(pixels.max())
-        if pixels.dtype == np.uint8:
-            if self._is_16_bit and top < 16:
-                # Pillow keeps the upper bytes of 16-bit colours only.
-                raise ImageRefused(
-                    "unsupported-format",
-                    f"{self._name} holds 16-bit colours that use the lowest 12 bits only: "
-                    "save it as a grey PNG",
-                )
-            return np.asarray(pixels, dtype=np.float32) / np.float32(255)
-        full = next(limit for limit in (255, 4095, 65535) if top <= limit)
-        return np.asarray(pixels, dtype=np.float32) / np.float32(full)
+    def _read_numbers(self, grey: Image.Image) -> Shaped[np.ndarray, "h w"]:
+        """The pixels as the numbers that the file holds, before any scaling."""
+        pixels = _to_array(grey)
+        if self._tiff is not None and self._tiff.sample_format == 2 and pixels.dtype == np.uint8:
+            return pixels.view(np.int8)  # Pillow takes no notice of their sign
+        if self._tiff is not None and self._tiff.sample_format == 1 and pixels.dtype == np.int32:
+            return pixels.view(np.uint32)
+        if pixels.dtype == np.uint8 and self._bits == 16 and pixels.max() <= RANGES[-2] >> 8:
+            # Pillow keeps the upper bytes of 16-bit colours only.
+            raise ImageRefused(
+                "unsupported-format",
+                f"{self._name} holds 16-bit colours that use the lowest 14 bits only: "
+                "save it as a grey PNG",
+            )
+        clear = self._image.info.get("transparency")
+        if pixels.dtype == np.uint16 and isinstance(clear, int):
+            return np.where(pixels == clear, np.uint16(0), pixels)
+        return pixels
+
+    def _is_inverted(self, pixels: Shaped[np.ndarray, "h w"]) -> bool:
+        """Whether 0 is white and Pillow left it so: it turns back bytes only."""
+        return self._tiff is not None and self._tiff.is_white_zero and pixels.dtype != np.uint8
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
-        """Turn Pillow's many errors into the two words that we know."""
+        """Turn Pillow's many errors into the few words that we know."""
         try:
             yield
         except _FAULTS as error:
             if "truncated" in str(error).lower():
-                raise self._refuse_truncated() from error
+                raise ImageRefused(
+                    "truncated", f"{self._name} is cut off before its end: copy the file again"
+                ) from error
+            if self._tiff is not None and str(error).startswith("unknown "):
+                raise _refuse_tiff(self._name, self._tiff) from error
             raise ImageRefused(
                 "undecodable", f"{self._name} is damaged and cannot be decoded: {error}"
             ) from error
 
-    def _refuse_truncated(self) -> ImageRefused:
-        return ImageRefused(
-            "truncated", f"{self._name} is cut off before its end: copy the file again"
-        )
+
+def _open(data: bytes, kind: FileKind) -> ImageFile.ImageFile:
+    # The plug-in itself, not `Image.open`: that one has a pixel limit of its own, which warns,
+    # and which the caller's process may have changed.
+    if kind == PNG:
+        return PngImageFile(io.BytesIO(data))
+    return JpegImageFile(io.BytesIO(data)) if kind == JPEG else TiffImageFile(io.BytesIO(data))
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back Pillow's warnings about metadata; one thread at a time, as Python asks."""
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _to_array(image: Image.Image) -> Shaped[np.ndarray, "h w"]:
+    """Copy by bands of rows: Pillow's own way holds the bytes of all it copies three times."""
+    if image.width * image.height <= _COPIED_AT_ONCE:
+        return np.asarray(image)
+    n_rows = max(1, _COPIED_AT_ONCE // image.width)
+    first = np.asarray(image.crop((0, 0, 1, 1)))
+    pixels = np.empty((image.height, image.width), first.dtype)
+    for start in range(0, image.height, n_rows):
+        stop = min(start + n_rows, image.height)
+        pixels[start:stop] = np.asarray(image.crop((0, start, image.width, stop)))
+    return pixels
 
 
-def _make_grey(image: Image.Image) -> Image.Image:
-    """Give a grey image of 8 or 16 bits."""
-    if image.mode.startswith("I") or (image.mode == "L" and not image.has_transparency_data):
-        return image
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), colours)
-    return image.convert("RGB").convert("L")
+def _read_metadata(image: ImageFile.ImageFile) -> None:
+    """Make Pillow read now, in quiet, what it reads while it decodes TIFF, and warns of."""
+    if isinstance(image, TiffImageFile):
+        exif = image.getexif()
+        dict(exif)
+        for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop):
+            exif.get_ifd(group)
 
 
-def _is_png_cut(data: bytes) -> bool:
-    """Walk the chunks: whether the file ends before the end chunk does (Pillow does not mind)."""
-    start = 8
-    while start + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, start)
-        start += 12 + length
-        if kind == b"IEND":
-            return bool(start > len(data))
-    return True
-
-
-def _is_jpeg_cut(data: bytes) -> bool:
-    """Walk the segments and scans: whether the end marker is never reached.
-
-    Pillow does not always mind, and takes zeros that fill up a cut file for plain grey.
-
-    Source: ITU-T T.81, B.1.1 (markers; 0xFF inside a scan is followed by 0 or a restart marker).
-    """
-    start = 2
-    while found := _MARKER.search(data, start):
-        if found[0] == b"\xff\xd9":
-            return False
-        start = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    return True
+def _refuse_tiff(name: str, header: TiffHeader) -> ImageRefused:
+    number = {1: "whole", 2: "signed", 3: "floating"}.get(header.sample_format, "unknown")
+    return ImageRefused(
+        "unsupported-format",
+        f"{name} is TIFF of {number} numbers of {'+'.join(map(str, header.bits))} bits, in an "
+        "arrangement that is not read: save it as a grey PNG",
+    )

@@ -36,11 +36,12 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     return data
 
 
-def read_head(path: str | os.PathLike[str]) -> bytes:
-    """Read the first `HEAD_BYTES` bytes of a file, or all of a shorter one.
+def read_head(path: str | os.PathLike[str], n_bytes: int = HEAD_BYTES) -> bytes:
+    """Read the first bytes of a file, or all of a shorter one.
 
     Args:
         path: a regular file, or a link to one.
+        n_bytes: how many.
 
     Returns:
         Its first bytes; none for an empty file.
@@ -48,7 +49,7 @@ def read_head(path: str | os.PathLike[str]) -> bytes:
     Raises:
         ImageRefused: `not-a-file`, `unreadable` or `too-large`, as `read_bytes`.
     """
-    return _read(path, HEAD_BYTES)
+    return _read(path, n_bytes)
 
 
 def _read(path: str | os.PathLike[str], limit: int) -> bytes:

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 
 HEAD_BYTES = 512
@@ -27,16 +28,26 @@ JPEG = FileKind("JPEG", is_image=True)
 PNG = FileKind("PNG", is_image=True)
 """Source: PNG specification (third edition), 5.2."""
 
+TIFF = FileKind("TIFF", is_image=True)
+"""Source: TIFF revision 6.0, section 2; 43 in place of 42 is BigTIFF."""
+
+DICOM = FileKind("DICOM", is_image=True)
+"""Source: DICOM PS3.10, 7.1 (a preamble of 128 bytes, then `DICM`)."""
+
+BARE_DICOM = FileKind("DICOM without its preamble and file meta information", is_image=True)
+"""A data set as it travels over the network, or a damaged file: it does not say how it is encoded.
+Recognised by its first element, of group 2 or 8, with or without a value representation."""
+
 UNKNOWN = FileKind("something of no known kind", is_image=False)
 """Nothing that we recognise."""
 
 _BY_START: tuple[tuple[bytes, FileKind], ...] = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
-    (b"II*\x00", FileKind("TIFF", is_image=True)),
-    (b"MM\x00*", FileKind("TIFF", is_image=True)),
-    (b"II+\x00", FileKind("TIFF", is_image=True)),
-    (b"MM\x00+", FileKind("TIFF", is_image=True)),
+    (b"II*\x00", TIFF),
+    (b"MM\x00*", TIFF),
+    (b"II+\x00", TIFF),
+    (b"MM\x00+", TIFF),
     (b"GIF87a", FileKind("GIF", is_image=True)),
     (b"GIF89a", FileKind("GIF", is_image=True)),
     (b"\x00\x00\x00\x0cjP  \r\n", FileKind("JPEG 2000", is_image=True)),
@@ -51,6 +62,12 @@ _BY_START: tuple[tuple[bytes, FileKind], ...] = (
         FileKind("a Git LFS pointer (fetch the file with `git lfs pull`)", is_image=False),
     ),
 )
+
+_BARE_DICOM = re.compile(
+    rb".?[\x02\x08]\x00.\x00(?:UL|OB|UI|CS|DA|TM|SH|LO|[\x02-\x40]\x00\x00\x00[\x20-\x7e])",
+    re.DOTALL,
+)
+"""Tag, then value representation or length; a stray byte before has been seen."""
 
 
 def recognise(head: bytes) -> FileKind:
@@ -72,7 +89,7 @@ def recognise(head: bytes) -> FileKind:
         'an HTML or XML page'
     """
     if head[128:132] == b"DICM":  # before TIFF: the preamble may hold a TIFF header
-        return FileKind("DICOM", is_image=True)
+        return DICOM
     for start, kind in _BY_START:
         if head.startswith(start):
             return kind
@@ -89,7 +106,7 @@ def _recognise_container(head: bytes) -> FileKind | None:
         return FileKind("BMP", is_image=True)
     if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
         return FileKind("a Python pickle", is_image=False)
-    return None
+    return BARE_DICOM if _BARE_DICOM.match(head) else None
 
 
 def _recognise_text(head: bytes) -> FileKind:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from cxrlens.imaging.remove_text import remove_text
 from cxrlens.vocabulary import Geometry, GreyImage, RecipeError, suggest
 
 Fit = Literal["stretch", "crop"]
@@ -27,7 +28,8 @@ class Preprocessing:
     """The size of the network's input and how the image is fitted into it.
 
     Raises:
-        RecipeError: if a side is no whole number of 16…4096 pixels, or the fit is not known.
+        RecipeError: if a side is no whole number of 16…4096 pixels, the fit is not known, or
+            `remove_text` is neither true nor false.
 
     Example:
         >>> Preprocessing(224, 224, "crop").geometry((300, 400))  # doctest: +ELLIPSIS
@@ -45,6 +47,10 @@ class Preprocessing:
     fit: Fit = "stretch"
     """How the image is fitted in."""
 
+    remove_text: bool = False
+    """Whether letters, side markers and arrows outside the lungs are filled from their
+    surroundings first, at the image's own size."""
+
     def __post_init__(self) -> None:
         """Check the fields."""
         for name, value in (("height", self.height), ("width", self.width)):
@@ -57,6 +63,10 @@ class Preprocessing:
             raise RecipeError(
                 f"preprocessing fit {self.fit!r} is not known: "
                 f"{suggest(str(self.fit), get_args(Fit))}"
+            )
+        if not isinstance(self.remove_text, bool):
+            raise RecipeError(
+                f"preprocessing remove_text must be true or false; got {self.remove_text!r}"
             )
 
     def geometry(self, source_size: tuple[int, int]) -> Geometry:
@@ -85,6 +95,8 @@ class Preprocessing:
     def apply(self, pixels: GreyImage) -> NetworkImage:
         """Resample an image to the network's input: antialiased, bilinear, in one step.
 
+        Text is removed before, where `remove_text` asks for it.
+
         Args:
             pixels: height x width, in [0, 1].
 
@@ -92,6 +104,7 @@ class Preprocessing:
             `height` x `width` of this record, in [0, 1].
         """
         rows, cols = pixels.shape
+        clean = remove_text(pixels) if self.remove_text else pixels
         box = self.geometry((rows, cols))
         edges = (
             max(box.left, 0.0),
@@ -99,7 +112,7 @@ class Preprocessing:
             min(box.left + box.width, float(cols)),
             min(box.top + box.height, float(rows)),
         )
-        resized = Image.fromarray(pixels).resize(
+        resized = Image.fromarray(clean).resize(
             (self.width, self.height), Image.Resampling.BILINEAR, box=edges
         )
         return np.clip(np.asarray(resized, dtype=np.float32), 0.0, 1.0)

@@ -6,8 +6,10 @@ SPDX-License-Identifier: Apache-2.0
 import os
 
 from cxrlens.imaging.decoding import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, Decoder
+from cxrlens.imaging.dicom_decoding import DicomDecoder
 from cxrlens.imaging.file_bytes import read_bytes
-from cxrlens.imaging.file_kind import JPEG, PNG, recognise
+from cxrlens.imaging.file_kind import BARE_DICOM, DICOM, JPEG, PNG, TIFF, FileKind, recognise
+from cxrlens.imaging.hdf5_item import read_item, split_reference
 from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
 from cxrlens.imaging.scan import Scan
@@ -15,16 +17,18 @@ from cxrlens.vocabulary import ImageRefused, digest, show_name
 
 
 def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
-    """Read one JPEG or PNG file; what it is decides its content, not its suffix.
+    """Read one image; what a file is decides its content, not its suffix.
 
-    Colours become grey (Rec. 601), transparency lies on black, an EXIF orientation is applied.
-    16-bit pixels are scaled by the range that they use: 255 where none is larger (8-bit pixels
-    stored unscaled), 4,095 where none is larger (12 bits, as many detectors give), else 65,535.
-    Colour profiles and gamma are not applied. Pixel spacing is not taken from the file's print
-    resolution, which says nothing about the patient.
+    Read are DICOM, JPEG, PNG and TIFF files, and images inside HDF5 files. Colours become grey
+    (Rec. 601), transparency lies on black, an orientation in the file (EXIF, TIFF) is applied.
+    16-bit pixels but DICOM's are scaled by the bits that they use (8, 10, 12, 14 or 16:
+    `find_white`), fractions by 1 or 255 (`scale_pixels`). Colour profiles and gamma are not
+    applied. Pixel spacing is not taken from the file's print resolution, which says nothing
+    about the patient.
 
     Args:
-        path: the file.
+        path: the file; or `FILE#DATASET/INDEX`, such as `train.h5#image/17`, for one image of an
+            array in an HDF5 file.
 
     Returns:
         The radiograph, in the frame in which it is displayed.
@@ -32,7 +36,9 @@ def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
     Raises:
         ImageRefused: with the reason `not-a-file`, `unreadable`, `empty`, `too-large`,
             `unknown-format` (not an image), `unsupported-format` (an image of a kind that is not
-            read), `truncated`, `undecodable`, `too-small` or `too-long`.
+            read), `truncated`, `undecodable`, `inconsistent-header` (the header promises what the
+            file cannot hold), `several-frames`, `no-image` (nothing at that place in an HDF5
+            file), `too-small` or `too-long`.
 
     Example:
         >>> read_radiograph("missing.png")
@@ -40,32 +46,67 @@ def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
         ...
         cxrlens.vocabulary.errors.ImageRefused: 'missing.png' does not exist: check the path
     """
-    name = repr(show_name(os.fspath(path)))
+    scan, key, n_bytes = load_scan(path)
+    scan = check_quality(_name(path), scan)
+    return Radiograph(scan.pixels, scan.view, scan.spacing_mm, key, n_bytes, scan.warnings)
+
+
+def load_scan(path: str | os.PathLike[str]) -> tuple[Scan, str, int]:
+    """Read one image as it is, whatever it shows.
+
+    Args:
+        path: as for `read_radiograph`.
+
+    Returns:
+        The image as decoded; the SHA-256 of the file's bytes, 64 hexadecimal digits; their
+        number.
+
+    Raises:
+        ImageRefused: as `read_radiograph`, but for what a picture shows.
+    """
+    name = _name(path)
+    reference = split_reference(path)
+    if reference is not None:
+        item = read_item(name, reference)
+        _check_size(name, item[0].pixels.shape)
+        return item
     data = read_bytes(path)
-    scan = check_quality(name, _decode(name, data))
-    return Radiograph(
-        scan.pixels, scan.view, scan.spacing_mm, digest(data), len(data), scan.warnings
-    )
+    return _decode(name, data), digest(data), len(data)
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    """The image as messages call it."""
+    return repr(show_name(os.fspath(path)))
 
 
 def _decode(name: str, data: bytes) -> Scan:
     kind = recognise(data[:512])
-    if kind not in (JPEG, PNG):
-        raise _refuse_kind(name, kind.name, is_image=kind.is_image)
-    decoder = Decoder(name, data, is_png=kind == PNG)
+    if kind not in (DICOM, JPEG, PNG, TIFF):
+        raise _refuse_kind(name, kind)
+    decoder = DicomDecoder(name, data) if kind == DICOM else Decoder(name, data, kind)
     _check_size(name, decoder.size)
-    return Scan(decoder.decode())
+    return decoder.decode()
 
 
-def _refuse_kind(name: str, kind: str, *, is_image: bool) -> ImageRefused:
-    if is_image:
+def _refuse_kind(name: str, kind: FileKind) -> ImageRefused:
+    if kind == BARE_DICOM:
         return ImageRefused(
-            "unsupported-format", f"{name} is {kind}, which is not read yet: give JPEG or PNG"
+            "unsupported-format",
+            f"{name} is {kind.name}, without which its encoding is a guess: rewrite it with "
+            f"`dcmconv IN OUT`",
         )
-    return ImageRefused("unknown-format", f"{name} is no image but {kind}: give a JPEG or PNG file")
+    if kind.is_image:
+        return ImageRefused(
+            "unsupported-format",
+            f"{name} is {kind.name}, which is not read: give DICOM, JPEG, PNG or TIFF",
+        )
+    return ImageRefused(
+        "unknown-format",
+        f"{name} is no image but {kind.name}: give a DICOM, JPEG, PNG or TIFF file",
+    )
 
 
-def _check_size(name: str, size: tuple[int, int]) -> None:
+def _check_size(name: str, size: tuple[int, ...]) -> None:
     """Judge (height, width) before anything is decoded."""
     short, long = sorted(size)
     stated = f"{name} is {size[1]} x {size[0]} pixels"
