@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 
@@ -69,6 +70,34 @@ def test_show(cxrlens, phantom_folder) -> None:
     assert Path("runs/show/grid.png").is_file()
     told = json.loads(cxrlens("show", phantom_folder, "--json").out)
     assert sum(told["counts"]["unsplit"].values()) == 72
+    assert told["counts_by_view"] == {"unknown": told["counts"]["unsplit"]}
+    assert told["labels"]["covid"]["missing"] == 0
+
+
+def test_the_parts_of_a_table_can_be_renamed(cxrlens, phantom_folder) -> None:
+    told = json.loads(
+        cxrlens(
+            "show", phantom_folder, "--map", "covid=ill", "--map", "pneumonia=ill", "--json"
+        ).out
+    )
+    assert set(told["counts"]["unsplit"]) == {"ill", "normal"}
+    assert sum(told["counts"]["unsplit"].values()) == 72
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--column", "patient"), ["'patient' is not of the form LEFT=RIGHT"]),
+        (("--column", "pateint=subject"), ["'pateint'", "did you mean 'patient'?"]),
+        (("--map", "=x"), ["'=x'"]),
+        (("--map", "a=b", "--map", "a=c"), ["'a'", "'b'", "'c'"]),
+    ],
+)
+def test_options_of_another_form_are_wrong_use(cxrlens, phantom_folder, option, words) -> None:
+    outcome = cxrlens("show", phantom_folder, *option)
+    assert outcome.code == 2
+    assert all(word in outcome.err for word in words)
+    assert not Path("runs").exists()
 
 
 def test_doctor(cxrlens) -> None:

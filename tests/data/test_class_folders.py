@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cxrlens.data import COLUMNS, StudyTable, read_table
-from cxrlens.imaging import read_radiograph
+from cxrlens.imaging import read_head
 from cxrlens.vocabulary import TableError
 
 
@@ -42,8 +42,7 @@ def test_a_flat_folder(tmp_path: Path) -> None:
     assert table.counts == {"unsplit": {"a": 3, "b": 4}}
     assert table.relative_images[0] == "a/x000.png"
     assert (table.notes, table.refusals) == ((), ())
-    for image in table.images:
-        assert read_radiograph(image).pixels.shape == (64, 64)
+    assert all(read_head(image).startswith(b"\x89PNG") for image in table.images)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +171,28 @@ def test_masks_of_a_split(place: str, tmp_path: Path) -> None:
     assert found == [None, tmp_path / place / "b" / "x000.png", None, None]
 
 
+def test_images_and_lung_masks_inside_the_classes(tmp_path: Path) -> None:
+    """The COVID-19 Radiography Database: its masks outline lungs and are no masks of findings."""
+    for name in ("COVID", "Normal"):
+        fill(tmp_path / name / "images", 3, f"{name}-")
+        fill(tmp_path / name / "masks", 3, f"{name}-")
+        (tmp_path / f"{name}.metadata.xlsx").write_bytes(b"PK")
+    table = read_table(tmp_path)
+    assert labels(table) == {"COVID": 3, "Normal": 3}
+    assert table.relative_images[0] == "COVID/images/COVID-000.png"
+    assert all(mask is None for mask in table.frame["mask"])
+    (note,) = table.notes
+    assert "`masks` inside COVID, Normal were not read" in note
+    # Masks of findings stand beside the classes, by the class's name.
+    fill(tmp_path / "masks" / "COVID", 2, "COVID-")
+    table = read_table(tmp_path)
+    assert sum(mask is not None for mask in table.frame["mask"]) == 2
+    # A class folder that holds other things too is no such class.
+    fill(tmp_path / "Normal", 3)
+    assert labels(read_table(tmp_path)) == {"COVID": 3, "Normal": 3}
+    assert read_table(tmp_path).relative_images[3] == "Normal/x000.png"
+
+
 def test_what_is_no_file_is_listed_and_never_waited_for(tmp_path: Path) -> None:
     fill(tmp_path / "a", 3)
     fill(tmp_path / "b", 3)
@@ -209,7 +230,7 @@ def test_any_name_works_in_the_order_of_its_bytes(
     assert table.classes == ("-a", "b ü")
     names = [os.path.basename(image) for image in table.images[:9]]  # noqa: PTH119
     assert names == sorted([*NAMES, "m000.png"], key=os.fsencode)
-    assert all(read_radiograph(image).pixels.shape == (64, 64) for image in table.images)
+    assert all(read_head(image).startswith(b"\x89PNG") for image in table.images)
 
 
 def test_a_class_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -228,7 +249,7 @@ def refuse(root: Path) -> str:
 def test_no_folder_and_no_classes_are_refused(tmp_path: Path) -> None:
     assert "nowhere" in refuse(tmp_path / "nowhere")
     file = fill(tmp_path / "only", 2) / "x000.png"
-    assert "is a file" in refuse(file)
+    assert "no table of labels but PNG" in refuse(file)
     assert "got 1 (only 2)" in refuse(tmp_path)
     assert "got 0 (none)" in refuse(tmp_path / "only")
     assert "null" in refuse(Path(str(tmp_path) + "\0"))

@@ -10,6 +10,7 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import say
+from cxrlens.cli.convert import convert
 from cxrlens.cli.demo import demo
 from cxrlens.cli.doctor import doctor
 from cxrlens.cli.evaluate import evaluate
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, show, train, evaluate, predict, explain, doctor):
+for command in (demo, show, convert, train, evaluate, predict, explain, doctor):
     app.command()(command)
 
 

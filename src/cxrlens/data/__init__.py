@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.data.conversion import BITS, FORMS, Conversion, convert_table
 from cxrlens.data.fingerprint import fingerprint
 from cxrlens.data.patient_ids import find_patient_id
 from cxrlens.data.reading import read_table
@@ -19,14 +20,18 @@ from cxrlens.data.study_table import (
 from cxrlens.data.table_options import ROLES, TableOptions
 
 __all__ = [
+    "BITS",
     "COLUMNS",
+    "FORMS",
     "LABEL_PREFIX",
     "LABEL_STATES",
     "ROLES",
     "SPLITS",
+    "Conversion",
     "StudyTable",
     "TableOptions",
     "complete_split",
+    "convert_table",
     "find_patient_id",
     "fingerprint",
     "fold_table",

@@ -5,8 +5,10 @@ SPDX-License-Identifier: Apache-2.0
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from cxrlens.data.study_table import StudyTable
 
@@ -18,11 +20,18 @@ class Patient:
     key: bytes
     """Tells it from all others, independent of the machine and of the order of rows."""
 
-    stratum: tuple[str, ...]
+    classes: tuple[str, ...]
     """The classes that its images have, sorted."""
 
     rows: tuple[int, ...]
     """Positions of its images in the table."""
+
+    stratum: tuple[str, ...]
+    """Whom it is dealt out among: those with the same classes; in a multi-label table, where there
+    are too many combinations, those with the same rarest class."""
+
+    weight: int
+    """Images that count for the stratum: all; in a multi-label table those with that class."""
 
 
 def list_patients(table: StudyTable, rows: Iterable[int]) -> list[Patient]:
@@ -33,10 +42,10 @@ def list_patients(table: StudyTable, rows: Iterable[int]) -> list[Patient]:
         rows: positions of those that are dealt out.
 
     Returns:
-        The patients, in the order of their first row.
+        The patients, in the order of their first row. Uncertain and missing labels count as none.
     """
     patients, images = table.patients, table.relative_images
-    labels = list(table.frame["label"])
+    has_class = table.label_matrix == 1
     members: dict[bytes, list[int]] = {}
     for row in rows:
         patient = patients[row]
@@ -46,10 +55,37 @@ def list_patients(table: StudyTable, rows: Iterable[int]) -> list[Patient]:
             else b"patient " + (patient.encode("utf-8", "surrogateescape"))
         )
         members.setdefault(key, []).append(row)
+    counts = [has_class[its].sum(axis=0).tolist() for its in members.values()]
+    strata = _find_rarest(counts) if table.is_multilabel else [None] * len(counts)
     return [
-        Patient(key, tuple(sorted({str(labels[row]) for row in its})), tuple(its))
-        for key, its in members.items()
+        _describe(key, its, dict(zip(table.classes, its_counts, strict=True)), stratum)
+        for (key, its), its_counts, stratum in zip(members.items(), counts, strata, strict=True)
     ]
+
+
+def _describe(
+    key: bytes, rows: Sequence[int], counts: Mapping[str, int], rarest: int | None
+) -> Patient:
+    """Put a patient together from the number of its images that have each class."""
+    names = list(counts)
+    classes = tuple(sorted(name for name in names if counts[name]))
+    stratum = classes if rarest is None else tuple(names[rarest : rarest + 1])
+    weight = counts[stratum[0]] if rarest is not None and stratum else len(rows)
+    return Patient(key, classes, tuple(rows), stratum, weight)
+
+
+def _find_rarest(counts: Sequence[Sequence[int]]) -> list[int]:
+    """The class of each patient that fewest patients have; behind the last where it has none.
+
+    Rare classes are so dealt out exactly, and common ones, which are spread over many strata, very
+    nearly; it is the first step of Sechidis et al., ECML PKDD 2011, taken once for all.
+    """
+    has_class = np.array(counts) > 0
+    n_classes = has_class.shape[1]
+    order = np.argsort(has_class.sum(axis=0), kind="stable")
+    first = has_class[:, order].argmax(axis=1)
+    rarest = np.where(has_class.any(axis=1), order[first], n_classes)
+    return [int(one) for one in rarest]
 
 
 def cut_share(
@@ -73,10 +109,10 @@ def cut_share(
     """
     chosen: set[bytes] = set()
     for stratum, members in _stratify(patients, seed).items():
-        target = share * sum(len(one.rows) for one in members)
+        target = share * sum(one.weight for one in members)
         is_pure = len(stratum) == 1 and len(members) > leave
         low, high = (1, len(members) - leave) if is_pure else (0, len(members))
-        taken = _find_nearest([len(one.rows) for one in members], target, low, high)
+        taken = _find_nearest([one.weight for one in members], target, low, high)
         chosen.update(one.key for one in members[:taken])
     return chosen
 
@@ -99,9 +135,9 @@ def deal_folds(patients: Sequence[Patient], folds: int, seed: int) -> dict[bytes
     totals = [0] * folds
     for members in _stratify(patients, seed).values():
         own = [0] * folds
-        for one in sorted(members, key=lambda one: -len(one.rows)):
+        for one in sorted(members, key=lambda one: -one.weight):
             fold = min(range(folds), key=lambda i: (own[i], totals[i], i))
-            own[fold] += len(one.rows)
+            own[fold] += one.weight
             totals[fold] += len(one.rows)
             fold_of[one.key] = fold
     return fold_of

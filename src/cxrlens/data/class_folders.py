@@ -5,10 +5,12 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cxrlens.data.class_folder import Contents, list_contents
+from cxrlens.data.dicom_file import DicomFile, read_dicom_facts
+from cxrlens.data.dicom_repeats import settle_repeats
 from cxrlens.data.layout import ClassFolder, find_layout
 from cxrlens.data.masks import match_masks
 from cxrlens.data.patient_ids import find_patient_id
@@ -19,21 +21,24 @@ MIN_IMAGES = 3
 """A class without a split needs so many images: one to train on, one to choose, one to judge."""
 
 _Found = list[tuple[ClassFolder, Contents]]
+_Row = tuple[ClassFolder, str]
 
 
 def read_class_folders(path: str | os.PathLike[str]) -> StudyTable:
     """Read a folder that holds one folder a class, directly or under train, val and test.
 
     Files count as images by their suffix or their content; whether they can be decoded shows when
-    they are. A folder `masks` beside the classes or beside the parts may hold, under the same
-    relative path with the suffix `.png`, where a finding lies.
+    they are. The images of a class may lie in a folder `images` in its folder. A folder `masks`
+    beside the classes or beside the parts may hold, under the same relative path with the suffix
+    `.png`, where a finding lies. Of DICOM files the headers are read: for patient, view, sex and
+    age, and for files that claim to be the same image.
 
     Args:
         path: the folder.
 
     Returns:
         One row an image, ordered by part, class and name (by bytes); patients are taken from
-        file names of known form; the split is the supplied one or None.
+        DICOM headers and from file names of known form; the split is the supplied one or None.
 
     Raises:
         TableError: if there is no such folder, it holds fewer than two classes, a class is empty
@@ -44,24 +49,54 @@ def read_class_folders(path: str | os.PathLike[str]) -> StudyTable:
     found = [(folder, list_contents(folder.path)) for folder in layout.folders]
     _check(root, layout.parts, found)
     rows = [(folder, image) for folder, contents in found for image in contents.images]
-    patients = [find_patient_id(image) for _, image in rows]
+    headers = {image: header for image, header in _read_headers(rows) if header is not None}
+    labels = [folder.label for folder, image in rows if image in headers]
+    repeats = settle_repeats(list(headers.values()), labels)
+    rows = [row for row in rows if row[1] not in repeats.left_out]
     masks, mask_notes = match_masks(layout.base, rows)
     frame = make_frame(
         {
             "image": [image for _, image in rows],
             "label": [folder.label for folder, _ in rows],
-            "patient_id": patients,
             "split": [folder.part for folder, _ in rows],
             "mask": masks,
+            **_list_facts(rows, headers),
         }
     )
     return StudyTable(
         frame,
         tuple(sorted({folder.label for folder, _ in found}, key=os.fsencode)),
         layout.base,
-        (*layout.notes, *_note_contents(found), *mask_notes),
-        tuple(refusal for _, contents in found for refusal in contents.refusals),
+        (*layout.notes, *_note_contents(found), *mask_notes, *repeats.notes),
+        (
+            *(refusal for _, contents in found for refusal in contents.refusals),
+            *repeats.refusals,
+        ),
     )
+
+
+def _read_headers(rows: Sequence[_Row]) -> Iterable[tuple[str, DicomFile | None]]:
+    images = [image for _, image in rows]
+    return zip(images, read_dicom_facts(images), strict=True)
+
+
+def _list_facts(
+    rows: Sequence[_Row], headers: Mapping[str, DicomFile]
+) -> dict[str, Sequence[object]]:
+    """Patients from DICOM headers, else from names; the rest from headers alone."""
+    its = [headers.get(image) for _, image in rows]
+    patients = [
+        find_patient_id(image) if header is None else header.patient or find_patient_id(image)
+        for header, (_, image) in zip(its, rows, strict=True)
+    ]
+    if not headers:
+        return {"patient_id": patients}
+    return {
+        "patient_id": patients,
+        "view": ["unknown" if header is None else header.view for header in its],
+        "sex": [None if header is None else header.sex for header in its],
+        "age": [None if header is None else header.age for header in its],
+    }
 
 
 def _check(root: str, names: Sequence[str | None], found: _Found) -> None:

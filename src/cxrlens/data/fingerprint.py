@@ -26,7 +26,15 @@ def fingerprint(table: StudyTable, digests: Sequence[str]) -> str:
         raise TableError(
             f"a fingerprint needs one digest an image; got {len(digests)} for {len(table)} images"
         )
-    labels = ("" if label is None else label for label in table.frame["label"])
     return digest_lines(
-        sorted(f"{one} {label}" for one, label in zip(digests, labels, strict=True))
+        sorted(f"{one} {label}" for one, label in zip(digests, _list_labels(table), strict=True))
     )
+
+
+def _list_labels(table: StudyTable) -> list[str]:
+    if not table.is_multilabel:
+        return ["" if label is None else label for label in table.frame["label"]]
+    return [
+        " ".join(f"{name}={value:g}" for name, value in zip(table.classes, row, strict=True))
+        for row in table.label_matrix.tolist()
+    ]

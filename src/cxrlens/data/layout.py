@@ -4,12 +4,18 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from cxrlens.vocabulary import TableError, show_name
 
 MASKS = "masks"
 """Name of the folder that holds masks and is no class."""
+
+IMAGES = "images"
+"""Name of the folder inside a class folder that may hold its images, as in the COVID-19
+Radiography Database (`COVID/images`, `COVID/masks`)."""
 
 PART_NAMES = {
     "train": "train",
@@ -17,6 +23,7 @@ PART_NAMES = {
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "validate": "val",
     "test": "test",
     "testing": "test",
 }
@@ -31,13 +38,16 @@ class ClassFolder:
     """One folder that holds the images of one class."""
 
     path: str
-    """The folder."""
+    """The folder that holds the images themselves."""
 
     label: str
-    """The class: the folder's name."""
+    """The class: the folder's name, or that of the folder around `images`."""
 
     part: str | None
     """train, val, test, or None where the collection brings no split."""
+
+    home: str
+    """The folder in which the class stands: that of its part, or of the collection."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +118,14 @@ def find_layout(root: str) -> Layout:
         notes.append(f"The collection was read from the folder {show_name(base)!r} in it.")
     parts = _find_parts(_list_folders(base))
     if not parts:
-        return Layout(base, _find_classes(base, None), (None,), tuple(notes))
+        folders = list(_find_classes(base, None))
+        return Layout(base, tuple(folders), (None,), (*notes, *_note_masks(folders)))
     others = [e.name for e in _list_folders(base) if e.name.lower() not in PART_NAMES]
     if others:
         names = ", ".join(show_name(name) for name in others)
         notes.append(f"Folders beside the parts of the split were not read: {names}.")
     folders = [one for part, path in parts.items() for one in _find_classes(path, part)]
-    return Layout(base, tuple(folders), tuple(parts), tuple(notes))
+    return Layout(base, tuple(folders), tuple(parts), (*notes, *_note_masks(folders)))
 
 
 def _list_folders(path: str) -> list[os.DirEntry[str]]:
@@ -145,4 +156,27 @@ def _find_parts(folders: list[os.DirEntry[str]]) -> dict[str, str]:
 
 
 def _find_classes(path: str, part: str | None) -> tuple[ClassFolder, ...]:
-    return tuple(ClassFolder(e.path, e.name, part) for e in _list_folders(path))
+    return tuple(ClassFolder(_find_images(e.path), e.name, part, path) for e in _list_folders(path))
+
+
+def _find_images(path: str) -> str:
+    """The folder of a class's images: itself, or `images` in it where it holds nothing else."""
+    known = {e.name.lower(): e.path for e in list_folder(path) if _is_folder(e)}
+    is_alone = all(entry.name.lower() in (IMAGES, MASKS) for entry in list_folder(path))
+    return known[IMAGES] if IMAGES in known and is_alone else path
+
+
+def _note_masks(folders: list[ClassFolder]) -> Iterator[str]:
+    """Say that masks inside a class are not taken: in the known collection they are of lungs."""
+    labels = [
+        show_name(folder.label)
+        for folder in folders
+        if Path(folder.path).parent != Path(folder.home)
+        and any(e.name.lower() == MASKS for e in list_folder(str(Path(folder.path).parent)))
+    ]
+    if labels:
+        yield (
+            f"The folders `masks` inside {', '.join(dict.fromkeys(labels))} were not read: in the "
+            "COVID-19 Radiography Database they outline the lungs, not a finding; masks of "
+            "findings belong into a folder `masks` beside the classes."
+        )

@@ -25,11 +25,11 @@ def match_masks(
     Raises:
         TableError: if a folder cannot be listed.
     """
-    homes = {Path(base), *(Path(folder.path).parent for folder, _ in rows)}
+    homes = {Path(base), *(Path(folder.home) for folder, _ in rows)}
     known = {key: path for home in sorted(homes) for key, path in _list_masks(home)}
     if not known:
         return [None] * len(rows), ()
-    masks = [_find(known, (Path(base), Path(folder.path).parent), image) for folder, image in rows]
+    masks = [_find(known, Path(base), folder, image) for folder, image in rows]
     found = sum(mask is not None for mask in masks)
     notes = [f"Masks were found for {found} of {len(rows)} images."]
     unused = len(set(known.values()).difference(masks))
@@ -38,8 +38,11 @@ def match_masks(
     return masks, tuple(notes)
 
 
-def _find(known: dict[tuple[Path, Path], str], homes: Iterable[Path], image: str) -> str | None:
-    keys = ((home, Path(image).relative_to(home).with_suffix("")) for home in homes)
+def _find(
+    known: dict[tuple[Path, Path], str], base: Path, folder: ClassFolder, image: str
+) -> str | None:
+    own = Path(folder.label, Path(image).with_suffix("").name)
+    keys = ((base, Path(folder.home).relative_to(base) / own), (Path(folder.home), own))
     return next((known[key] for key in keys if key in known), None)
 
 

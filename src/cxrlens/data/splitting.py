@@ -5,6 +5,8 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cxrlens.data.allotment import Patient, cut_share, deal_folds, list_patients
 from cxrlens.data.study_table import SPLITS, StudyTable
 from cxrlens.vocabulary import TableError, show_name
@@ -38,11 +40,12 @@ def complete_split(
         The table with the split complete and with notes that say what was done.
 
     Raises:
-        TableError: if a share lies outside (0, 1), there is nothing to train on, or a class has
-            too few patients for the parts.
+        TableError: if a share lies outside (0, 1), there is nothing to train on, a label is
+            missing, or a class has too few patients for the parts.
     """
     _check_share("validation", validation)
     _check_share("test", test)
+    _check_labels(table)
     given = [str(part) for part in table.counts if part in SPLITS]
     if given and "train" not in given:
         raise TableError(
@@ -85,12 +88,13 @@ def fold_table(
         train are the rest; the supplied test part has no split.
 
     Raises:
-        TableError: if `folds` is below 2, the share lies outside (0, 1), or a class has fewer
-            patients than the folds, or than train, val and test, need.
+        TableError: if `folds` is below 2, the share lies outside (0, 1), a label is missing, or a
+            class has fewer patients than the folds, or than train, val and test, need.
     """
     _check_share("validation", validation)
     if folds < 2:
         raise TableError(f"folds must be 2 or more; got {folds}")
+    _check_labels(table)
     keep = [row for row, part in enumerate(table.frame["split"]) if part != "test"]
     pooled: _Parts = [None if part == "test" else "train" for part in table.frame["split"]]
     _check_patients(table, pooled, max(folds, 3))
@@ -132,8 +136,17 @@ def _check_share(name: str, share: float) -> None:
         raise TableError(f"{name} must be a share above 0 and below 1; got {share!r}")
 
 
+def _check_labels(table: StudyTable) -> None:
+    n = 0 if table.is_multilabel else int((table.targets < 0).sum())
+    if n:
+        raise TableError(
+            f"{n} of {len(table)} images have no label, by which a split is stratified: leave them "
+            "out (StudyTable.labelled)"
+        )
+
+
 def _count_patients(patients: Sequence[Patient], classes: Sequence[str]) -> dict[str, int]:
-    return {name: sum(name in one.stratum for one in patients) for name in classes}
+    return {name: sum(name in one.classes for one in patients) for name in classes}
 
 
 def _check_patients(table: StudyTable, parts: _Parts, needed: int) -> None:
@@ -142,19 +155,19 @@ def _check_patients(table: StudyTable, parts: _Parts, needed: int) -> None:
     if min(counts.values()) < needed:
         raise TableError(
             f"a patient-disjoint split needs {needed} or more patients of every class; got "
-            f"{_state(counts)}: add patients or ask for fewer parts"
+            f"{_state(counts)}: add patients or ask for fewer parts{_hint(table)}"
         )
 
 
 def _check_classes(table: StudyTable, parts: _Parts, names: Sequence[str]) -> None:
-    labels = list(table.frame["label"])
+    has_class = table.label_matrix == 1
     for name in names:
-        inside = [label for label, part in zip(labels, parts, strict=True) if part == name]
-        counts = {one: inside.count(one) for one in table.classes}
+        inside = np.array([part == name for part in parts], dtype=bool)
+        counts = dict(zip(table.classes, has_class[inside].sum(axis=0).tolist(), strict=True))
         if min(counts.values()) == 0:
             raise TableError(
                 f"no patient-disjoint split gives the {name} part an image of every class; got "
-                f"{_state(counts)}: add patients"
+                f"{_state(counts)}: add patients{_hint(table)}"
             )
 
 
@@ -212,6 +225,10 @@ def _note_unknown(table: StudyTable) -> list[str]:
         f"The patient is unknown for {unknown} of {len(table)} images: each counts as a patient of "
         "its own, so that patient-disjoint cannot be promised for them."
     ]
+
+
+def _hint(table: StudyTable) -> str:
+    return ", or choose classes with --column label=CLASS" if table.is_multilabel else ""
 
 
 def _state(counts: dict[str, int]) -> str:

@@ -96,7 +96,8 @@ class StudyTable:
             return np.asarray(self.frame[names].to_numpy(dtype=np.float32))
         matrix = np.zeros((len(self), len(self.classes)), dtype=np.float32)
         targets = self.targets
-        matrix[np.arange(len(self)), targets] = 1
+        labelled = np.flatnonzero(targets >= 0)
+        matrix[labelled, targets[labelled]] = 1
         matrix[targets < 0] = np.nan
         return matrix
 
@@ -124,7 +125,8 @@ class StudyTable:
     @property
     def relative_images(self) -> tuple[str, ...]:
         """The path of each image from `root`, with forward slashes."""
-        relative = (os.path.relpath(image, self.root) for image in self.frame["image"])
+        start = os.path.join(self.root, "")  # noqa: PTH118 (bytes that are no UTF-8 survive)
+        relative = (_relate(image, self.root, start) for image in self.frame["image"])
         return tuple(image.replace(os.sep, "/") for image in relative)
 
     @property
@@ -204,6 +206,25 @@ class StudyTable:
         """
         return replace(self, frame=self.frame.iloc[list(rows)].reset_index(drop=True))
 
+    def labelled(self) -> "StudyTable":
+        """Give the rows that have a label: of several classes, one that is 1 or 0 at least.
+
+        Returns:
+            A table of them, with a note on how many were left out.
+
+        Raises:
+            TableError: if there is none.
+        """
+        matrix = self.label_matrix
+        rows = np.flatnonzero(((matrix == 0) | (matrix == 1)).any(axis=1))
+        n = len(self) - len(rows)
+        if n == 0:
+            return self
+        if len(rows) == 0:
+            raise TableError(f"none of the {len(self)} images has a label")
+        note = f"{n} of {len(self)} images have no label (missing or uncertain) and were left out."
+        return replace(self.take(rows), notes=(*self.notes, note))
+
     def with_split(self, parts: Sequence[str | None], notes: Iterable[str] = ()) -> "StudyTable":
         """Give the same images in another split.
 
@@ -219,6 +240,13 @@ class StudyTable:
 
     def _is_in(self, part: str) -> "pd.Series[bool]":
         return self.frame["split"] == part
+
+
+def _relate(image: str, root: str, start: str) -> str:
+    """The path from the root; mostly it is what follows the root, and 100,000 are asked for."""
+    rest = image.removeprefix(start)
+    is_plain = len(rest) < len(image) and "/." not in f"/{rest}" and "//" not in rest
+    return rest if is_plain else os.path.relpath(image, root)
 
 
 def make_frame(columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:
