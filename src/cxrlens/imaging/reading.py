@@ -38,7 +38,8 @@ def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
             `unknown-format` (not an image), `unsupported-format` (an image of a kind that is not
             read), `truncated`, `undecodable`, `inconsistent-header` (the header promises what the
             file cannot hold), `several-frames`, `no-image` (nothing at that place in an HDF5
-            file), `too-small` or `too-long`.
+            file), `too-small` or `too-long`; for DICOM also `for-processing`,
+            `secondary-capture` and `lateral`; for what it shows `blank` or `not-chest`.
 
     Example:
         >>> read_radiograph("missing.png")
