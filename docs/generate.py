@@ -46,7 +46,10 @@ def describe_recipes() -> Iterator[str]:
     """Quote every recipe's file."""
     yield f"# Recipes\n\n{NOTICE}\n"
     yield "Any value can be changed on the command line by `key=value`, with the dotted path "
-    yield "(`optimisation.epochs=3`) or its last word where only one field has it (`epochs=3`). "
+    yield "(`optimisation.batch_size=16`) or its last word where only one field has it "
+    yield "(`batch_size=16`). A field of the stages is set in all of them (`epochs=3`), or in one "
+    yield "by its number or name (`stages.1.epochs=3`). A recipe is laid over its `base`, a stage "
+    yield "over the base's at its place, or over its last. "
     yield "What each field means stands in `cxrlens.training.recipe`.\n"
     folder = Path(sys.modules["cxrlens.training"].__path__[0]) / "recipes"
     for name in list_recipes():

@@ -4,11 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-FILES = {"bundle", "metrics.json", "predictions.csv", "predictions.jsonl"} | {
+FILES = {"bundle", "epochs.csv", "logs", "metrics.json", "parameters.csv", "predictions.csv"} | {
+    "predictions.jsonl",
     "recipe.yaml",
     "report.html",
     "split.csv",
@@ -44,7 +46,10 @@ def test_folds(cxrlens, phantom_folder, quick, elsewhere) -> None:
     [
         (["--recipe", "defualt"], "did you mean 'default'"),
         (["--recipe", "phantom", "epoch=3"], "did you mean 'epochs'"),
-        (["--recipe", "phantom", "epochs=0"], "optimisation.epochs"),
+        (["--recipe", "phantom", "epochs=0"], "stages.1.epochs"),
+        (["--recipe", "phantom", "trainable=[layer4]"], "there are stem, blocks, head"),
+        (["--resume", "nowhere"], "nowhere/recipe.yaml cannot be read"),
+        (["--recipe", "phantom", "--resume", "nowhere"], "no unfinished run"),
         (["--recipe", "phantom", "epochs"], "key=value"),
         (["--recipe", "phantom", "backbone=resnet3"], "did you mean"),
         (["--recipe", "phantom", "weights=nowhere.pth"], "nowhere.pth"),
@@ -224,3 +229,99 @@ def test_no_home_is_no_fault(phantom_folder, quick, elsewhere) -> None:
         )
         assert outcome.returncode == 0, outcome.stderr
         assert "Traceback" not in outcome.stderr
+
+
+def test_limit(cxrlens, phantom_folder, quick) -> None:
+    options = ["--recipe", "phantom", "--limit", 10, "--json", *quick]
+    outcome = cxrlens("train", phantom_folder, *options)
+    assert outcome.code == 0, outcome.err
+    facts = json.loads(outcome.out)
+    assert facts["flow"][0]["images"] == 30
+    assert any("--limit" in note for note in facts["notes"])
+
+
+def read_weights(folder: Path) -> bytes:
+    return (folder / "bundle" / "weights.safetensors").read_bytes()
+
+
+def test_a_finished_run_is_not_resumed(cxrlens, phantom_folder, quick, elsewhere) -> None:
+    cxrlens("train", phantom_folder, "--recipe", "phantom", "--out", "run", *quick)
+    outcome = cxrlens("train", phantom_folder, "--resume", "run")
+    assert outcome.code == 2
+    assert "no unfinished run" in outcome.err
+
+
+def test_a_resumed_run_has_one_folder(cxrlens, phantom_folder, quick, elsewhere) -> None:
+    (elsewhere / "run").mkdir()
+    (elsewhere / "run" / ".lock").write_text("")
+    outcome = cxrlens(
+        "train", phantom_folder, "--recipe", "phantom", "--resume", "run", "--out", "other"
+    )
+    assert outcome.code == 2
+    assert "leave --out other away" in outcome.err
+
+
+class Killing:
+    """A training in a process of its own that can be killed and gone on with."""
+
+    def __init__(self, data: Path, folder: Path, options: list[str]) -> None:
+        self.data, self.folder, self.options = data, folder, options
+
+    def start(self, resume: bool = False) -> subprocess.Popen[bytes]:
+        new = ["--recipe", "phantom", "--out", self.folder, *self.options]
+        more = ["--resume", self.folder] if resume else new
+        command = [sys.executable, "-m", "cxrlens.cli", "train", self.data, *more]
+        return subprocess.Popen(
+            [str(part) for part in command],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def kill_when(self, ready: Callable[[], bool], resume: bool = False) -> bool:
+        """Kill -9 as soon as something is there to see; tell whether it was in time."""
+        process = self.start(resume)
+        while process.poll() is None and not ready():
+            time.sleep(0.001)
+        process.kill()
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
+
+    def finish(self, resume: bool = True) -> None:
+        process = self.start(resume)
+        _, talk = process.communicate(timeout=300)
+        assert process.returncode == 0, talk.decode()
+
+
+@pytest.mark.slow
+def test_killed_at_any_place_it_ends_in_the_same_weights(phantom_folder, quick, elsewhere) -> None:
+    from cxrlens.training.checkpoint import read_checkpoint
+
+    options = [*quick, "epochs=6", "checkpoint_steps=1", "batch_size=8"]
+    whole = Killing(phantom_folder, elsewhere / "whole", options)
+    whole.finish(resume=False)
+    run = Killing(phantom_folder, elsewhere / "run", options)
+    path = run.folder / "checkpoint"
+    log: list[str] = []
+
+    def is_writing() -> bool:
+        return path.exists() and any(run.folder.glob(".*.part"))
+
+    def has_changed() -> bool:
+        return path.exists() and path.stat().st_mtime_ns != before
+
+    for attempt in range(5):
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        ready = is_writing if attempt % 2 else has_changed
+        if not run.kill_when(ready, resume=attempt > 0):
+            break
+        if path.exists():
+            # What it is of is not known here: only that it can be read.
+            found = read_checkpoint(path, {})
+            assert found is not None
+            log.append(f"{found.progression.place}")
+    assert len(log) >= 3, log
+    if not (run.folder / "bundle").exists():
+        run.finish()
+    assert read_weights(run.folder) == read_weights(whole.folder), log
+    assert not list(run.folder.rglob(".*.part"))

@@ -10,7 +10,7 @@ import cxrlens as cxr
 from cxrlens.data import read_table
 from cxrlens.model import Training, run_training
 from cxrlens.training import Recipe, load_recipe
-from cxrlens.vocabulary import OutputError, RecipeError
+from cxrlens.vocabulary import InputError, OutputError, RecipeError, TableError
 
 
 def test_the_epoch_kept_is_the_best_on_validation(training: Training) -> None:
@@ -42,7 +42,7 @@ def test_the_run_folder_holds_the_whole_training(
     record = cxr.load(tmp_path / "bundle").bundle.record
     assert record.data.split_digest == result.split_digest
     plain = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
-    assert plain["optimisation"]["epochs"] == 2
+    assert plain["stages"][0]["epochs"] == 2
     assert record.recipe == plain
 
 
@@ -105,3 +105,140 @@ def test_images_that_cannot_be_read_are_left_out_and_listed(
     result = run_training(read_table(data), quick_recipe, tmp_path / "run")
     assert sorted(one.reason for one in result.examination.refusals) == ["empty", "truncated"]
     assert len(result.table) == 72
+
+
+# Going on
+
+
+class Stop(Exception):
+    """A training is interrupted."""
+
+
+class StopAt:
+    """Interrupts after so many steps of a task."""
+
+    def __init__(self, word: str, steps: int) -> None:
+        self.word, self.left = word, steps
+
+    def advance(self, task: str, *_: object) -> None:
+        self.left -= self.word in task
+        if self.left < 0:
+            raise Stop
+
+
+def read_weights(folder: Path) -> bytes:
+    return (folder / "bundle" / "weights.safetensors").read_bytes()
+
+
+def test_the_run_folder_tells_of_every_epoch_and_parameter(
+    phantom_folder: Path, quick_recipe: Recipe, tmp_path: Path
+) -> None:
+    result = run_training(read_table(phantom_folder), quick_recipe, tmp_path)
+    epochs = pd.read_csv(tmp_path / "epochs.csv")
+    (history,) = result.histories
+    assert epochs["val_loss"].tolist() == [epoch.val_loss for epoch in history]
+    assert epochs["stage"].tolist() == ["everything"] * 2
+    network = result.models[0].bundle.network
+    counts = pd.read_csv(tmp_path / "parameters.csv").set_index("group")
+    assert counts.loc["total", "parameters"] == sum(p.numel() for p in network.parameters())
+    assert list((tmp_path / "logs").iterdir())
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bundle(
+    phantom_folder: Path, quick_recipe: Recipe, training: Training, tmp_path: Path
+) -> None:
+    table = read_table(phantom_folder)
+    with pytest.raises(Stop):
+        run_training(table, quick_recipe, tmp_path, progress=StopAt("train", 1))
+    assert (tmp_path / "checkpoint").exists()
+    again = run_training(table, quick_recipe, tmp_path)
+    ours = training.models[0].bundle.network.state_dict()
+    theirs = again.models[0].bundle.network.state_dict()
+    assert all(bool((ours[key] == theirs[key]).all()) for key in ours)
+    assert len(again.histories[0]) == 2
+
+
+def test_folds_that_are_done_are_taken_and_the_others_go_on(
+    phantom_folder: Path, quick: list[str], tmp_path: Path
+) -> None:
+    recipe = load_recipe("phantom", [*quick, "epochs=1"])
+    table = read_table(phantom_folder)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "halves").mkdir()
+    expected = run_training(table, recipe, tmp_path / "whole", folds=2)
+    with pytest.raises(Stop):
+        run_training(
+            table, recipe, tmp_path / "halves", folds=2, progress=StopAt("fold 2/2: train", 0)
+        )
+    before = read_weights(tmp_path / "halves" / "fold1")
+    result = run_training(table, recipe, tmp_path / "halves", folds=2)
+    assert read_weights(tmp_path / "halves" / "fold1") == before
+    for fold in ("fold1", "fold2"):
+        assert read_weights(tmp_path / "halves" / fold) == read_weights(tmp_path / "whole" / fold)
+    losses = [[epoch.val_loss for epoch in history] for history in expected.histories]
+    assert [[epoch.val_loss for epoch in history] for history in result.histories] == losses
+
+
+def test_another_recipe_split_or_kind_of_training_is_refused_by_name(
+    phantom_folder: Path, quick_recipe: Recipe, quick: list[str], tmp_path: Path
+) -> None:
+    table = read_table(phantom_folder)
+    with pytest.raises(Stop):
+        run_training(table, quick_recipe, tmp_path, progress=StopAt("train", 1))
+    other = load_recipe("phantom", [*quick, "epochs=3"])
+    with pytest.raises(OutputError, match="another recipe: its stages"):
+        run_training(table, other, tmp_path)
+    with pytest.raises(OutputError, match="training without folds"):
+        run_training(table, quick_recipe, tmp_path, folds=2)
+    fewer = table.take(list(range(2, len(table))))
+    with pytest.raises(OutputError, match="not the split of these data"):
+        run_training(fewer, quick_recipe, tmp_path)
+
+
+def test_images_without_a_label_are_left_out_with_a_note(
+    phantom_folder: Path, quick_recipe: Recipe, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    table = read_table(phantom_folder)
+    labels = table.frame["label"].copy()
+    labels.iloc[[0, 40]] = None
+    result = run_training(
+        replace(table, frame=table.frame.assign(label=labels)), quick_recipe, tmp_path
+    )
+    assert len(result.table) == 70
+    assert "2 images without a label are left out." in result.examination.notes
+
+
+def test_several_labels_an_image_are_refused_with_the_way_out(
+    quick_recipe: Recipe, tmp_path: Path
+) -> None:
+    from cxrlens.data import StudyTable
+    from cxrlens.data.study_table import make_frame
+
+    frame = make_frame({"image": ["a.png"], "label:Effusion": [1.0], "label:Mass": [0.0]})
+    table = StudyTable(frame, ("Effusion", "Mass"), ".")
+    with pytest.raises(TableError, match="--column label=Effusion"):
+        run_training(table, quick_recipe, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_that_diverges_leaves_the_last_good_model(
+    phantom_folder: Path, quick_recipe: Recipe, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    (stage,) = quick_recipe.stages
+    wild = replace(stage, name="wild", learning_rate=1e30, warm_up=0.0)
+    recipe = replace(quick_recipe, stages=(stage, wild))
+    table = read_table(phantom_folder)
+    for _ in range(2):  # and so does the attempt to go on with it
+        with pytest.raises(
+            InputError, match=r"'wild'.*weights of epoch \d are kept in .*last-good"
+        ):
+            run_training(table, recipe, tmp_path)
+    model = cxr.load(tmp_path / "last-good-bundle")
+    assert model.classes == table.classes
+    assert not (tmp_path / "bundle").exists()
+    assert (tmp_path / "checkpoint").exists()

@@ -11,12 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrlens.training import load_recipe
+from cxrlens.training import list_recipes, load_recipe
 from cxrlens.training.augmentation import augment
 from cxrlens.training.recipe import Augmentation
 
 NOTHING: dict[str, Any] = {
-    "rotation_degrees": 0.0, "shift": 0.0, "zoom": 0.0, "brightness": 0.0, "contrast": 0.0,
+    "rotation_degrees": 0.0, "shift": 0.0, "zoom": 0.0, "crop_scale": 1.0, "distortion": 0.0,
+    "mirror": False, "brightness": 0.0, "contrast": 0.0,
 }  # fmt: skip
 
 
@@ -49,6 +50,9 @@ def test_without_amounts_nothing_changes() -> None:
 AMOUNTS = st.fixed_dictionaries(
     {
         "rotation_degrees": st.floats(0, 180),
+        "crop_scale": st.floats(0.05, 1),
+        "distortion": st.floats(0, 0.124),
+        "mirror": st.booleans(),
         **{name: st.floats(0, 0.99) for name in ("shift", "zoom", "brightness", "contrast")},
     }
 )
@@ -83,7 +87,7 @@ def test_images_of_a_batch_are_varied_one_by_one() -> None:
     assert len({tuple(image.flatten().tolist()) for image in varied}) == 6
 
 
-@pytest.mark.parametrize("recipe", ["default", "phantom"])
+@pytest.mark.parametrize("recipe", list_recipes())
 def test_left_stays_left(recipe: str) -> None:
     images = torch.full((200, 1, 32, 32), 0.2)
     images[..., :16] = 0.8
@@ -98,7 +102,7 @@ def test_an_odd_pattern_is_never_its_mirror() -> None:
     # Marks at 12, 3 and 6 o'clock: seen clockwise, each angle turns the same way round.
     top, right = _draw_blobs(100, 64, 64, 12, 31.5), _draw_blobs(100, 64, 64, 31.5, 48)
     generator = torch.Generator().manual_seed(0)
-    amounts = Augmentation(180.0, 0.1, 0.1, 0.0, 0.0)
+    amounts = Augmentation(180.0, 0.1, 0.1, 1.0, 0.0, False, 0.0, 0.0)
     state = generator.get_state()
     tops = _find_centres(augment(top, amounts, generator)) - 31.5
     generator.set_state(state)
@@ -176,3 +180,61 @@ def test_what_comes_in_repeats_the_border() -> None:
     images = torch.full((50, 1, 32, 32), 0.7)
     varied = _augment(images, rotation_degrees=45.0, shift=0.4, zoom=0.4)
     torch.testing.assert_close(varied, images)
+
+
+# Cutting, mirroring, distorting
+
+
+def _draw_ramps(n: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images whose grey is the row, and the column, from 0 to 1 over the whole side."""
+    rows = ((torch.arange(height) + 0.5) / height)[:, None].expand(n, 1, height, width)
+    cols = ((torch.arange(width) + 0.5) / width)[None, :].expand(n, 1, height, width)
+    return rows, cols
+
+
+def test_a_cut_holds_at_least_its_share_of_the_area_and_lies_inside() -> None:
+    rows, cols = _draw_ramps(400, 40, 60)
+    down, across = _augment(rows, crop_scale=0.3), _augment(cols, crop_scale=0.3)
+    # Between the centres of the outer pixels of the cut.
+    high = (down[:, 0, -1, 30] - down[:, 0, 0, 30]) * 40 / 39
+    wide = (across[:, 0, 20, -1] - across[:, 0, 20, 0]) * 60 / 59
+    area, ratio = high * wide, wide / high
+    # A box that would be longer than the image is cut off at its side: a little is lost.
+    assert area.min() > 0.28
+    assert area.max() < 1.001
+    assert 0.3 < area.mean() < 0.65
+    assert ratio.min() > 3 / 4 - 0.01
+    assert ratio.max() < 4 / 3 + 0.01
+    assert ratio.max() > 1.2
+    assert down.min() > 0
+    assert down[:, 0, 0, 30].std() > 0.05  # the place is drawn too
+
+
+def test_mirroring_turns_every_second_image() -> None:
+    _, cols = _draw_ramps(400, 16, 24)
+    varied = _augment(cols, mirror=True)
+    is_mirrored = varied[:, 0, 0, 0] > varied[:, 0, 0, -1]
+    assert 0.4 < is_mirrored.float().mean() < 0.6
+    expected = torch.where(is_mirrored[:, None, None, None], cols.flip(3), cols)
+    torch.testing.assert_close(varied, expected)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (48, 96)])
+def test_a_distortion_moves_inner_corners_up_to_its_share(size: tuple[int, int]) -> None:
+    """The tiles' corners, a quarter of a side apart; the border of the image stays."""
+    height, width = size
+    rows, cols = _draw_ramps(300, height, width)
+    for ramp, axis in ((rows, 0), (cols, 1)):
+        moved = _augment(ramp, distortion=0.05)[:, 0] - ramp[:, 0]
+        assert moved.abs().max() < 0.05 + 0.01
+        corner = moved[:, height // 4, width // 4]
+        assert corner.max() > 0.04
+        assert corner.min() < -0.04
+        border = moved[:, 0] if axis == 0 else moved[:, :, 0]
+        assert border.abs().max() < 0.01
+
+
+def test_a_distortion_bends_and_does_not_fold() -> None:
+    rows, _ = _draw_ramps(100, 64, 64)
+    varied = _augment(rows, distortion=0.12)[:, 0]
+    assert (varied[:, 1:] - varied[:, :-1]).min() > -1e-4

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrlens.training import claim_run_folder
+from cxrlens.training import claim_run, claim_run_folder, claim_unfinished_run
 from cxrlens.vocabulary import OutputError
 
 # `cxrlens.training` alone would import torch: another process starts faster with this module only.
@@ -233,3 +233,61 @@ def test_a_folder_without_the_right_to_write(mode: int, inner: str) -> None:
         place.chmod(0o755)
         assert f"{place / inner} cannot be written (Permission denied)" in told
         assert list(place.iterdir()) == []
+
+
+# Going on
+
+
+def test_an_unfinished_run_is_claimed_as_it_was_left(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    first = start(folder)
+    _read_line(first)
+    (folder / "split.csv").write_text("whole")
+    (folder / ".0123.part").write_text("half")
+    (folder / "fold1" / ".bundle.xyz").mkdir(parents=True)
+    with (
+        pytest.raises(OutputError, match=f"in use by process {first.pid};"),
+        claim_unfinished_run(folder),
+    ):
+        pass
+    first.kill()
+    first.wait(timeout=30)
+    with claim_unfinished_run(folder) as claimed:
+        assert claimed == folder
+        assert (folder / ".lock").read_text() == f"{os.getpid()}\n"
+        assert sorted(entry.name for entry in folder.rglob("*")) == [".lock", "fold1", "split.csv"]
+    assert not (folder / ".lock").exists()
+
+
+def test_what_fails_again_stays_unfinished(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("")
+
+    def fail() -> None:
+        with claim_unfinished_run(tmp_path):
+            raise KeyError("anything")
+
+    with pytest.raises(KeyError, match="anything"):
+        fail()
+    assert (tmp_path / ".lock").exists()
+
+
+@pytest.mark.parametrize("folder", ["none", "finished"])
+def test_what_is_no_unfinished_run_is_told(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "finished").mkdir()
+    with (
+        pytest.raises(OutputError, match=f"{folder} is no unfinished run"),
+        claim_unfinished_run(tmp_path / folder),
+    ):
+        pass
+
+
+def test_a_run_is_new_or_goes_on_in_its_own_folder(tmp_path: Path) -> None:
+    with claim_run("x", tmp_path / "new") as claimed:
+        assert claimed == tmp_path / "new"
+    (tmp_path / "old").mkdir()
+    for out in (None, tmp_path / "old"):
+        (tmp_path / "old" / ".lock").write_text("")
+        with claim_run("x", out, tmp_path / "old") as claimed:
+            assert claimed == tmp_path / "old"
+    with pytest.raises(OutputError, match="leave --out"):
+        claim_run("x", tmp_path / "other", tmp_path / "old")

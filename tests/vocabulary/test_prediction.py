@@ -10,6 +10,8 @@ import pytest
 
 from cxrlens.vocabulary import ARGMAX, Geometry, Heatmap, ImageWarning, Prediction, Refusal
 
+ODD = (ImageWarning("odd", "Odd."),)
+
 WHOLE = Geometry((8, 8), (8, 8), 0.0, 0.0, 8.0, 8.0)
 MAPS = tuple(Heatmap(np.eye(2, dtype=np.float32), WHOLE, name, "cam") for name in "ab")
 
@@ -22,9 +24,12 @@ def _make(**fields: Any) -> Prediction:  # noqa: ANN401
     ("fields", "status"),
     [
         ({"decision": "a"}, "predicted"),
-        ({"decision": "a", "warnings": (ImageWarning("odd", "Odd."),)}, "predicted with warnings"),
+        ({"decision": "a", "warnings": ODD}, "predicted with warnings"),
         ({"refusal": Refusal("x.png", "empty", "…")}, "refused"),
-        ({"refusal": Refusal("x.png", "empty", "…"), "warnings": (ImageWarning("odd", "Odd."),)}, "refused"),
+        (
+            {"refusal": Refusal("x.png", "empty", "…"), "warnings": ODD},
+            "refused",
+        ),
     ],
 )
 def test_status(fields: dict[str, Any], status: str) -> None:

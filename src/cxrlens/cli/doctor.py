@@ -14,7 +14,7 @@ from cxrlens.cli.options import JsonOption
 
 PACKAGES = (
     "cxrlens", "torch", "torchvision", "timm", "lightning", "numpy", "pandas", "pillow", "pydicom",
-    "pyjpegls", "python-gdcm", "h5py", "pyarrow",
+    "pyjpegls", "python-gdcm", "h5py", "pyarrow", "tensorboard",
 )  # fmt: skip
 """What every command needs."""
 

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,6 @@ from cxrlens.cli.options import (
     JsonOption,
     MapOption,
     OutOption,
-    RecipeOption,
     WhereOption,
     read_data,
 )
@@ -29,7 +29,12 @@ def train(
         list[str] | None,
         typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, e.g. epochs=3."),
     ] = None,
-    recipe: RecipeOption = "default",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe", help="Name of the recipe. Default: default, or the one of --resume."
+        ),
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate with so many patient-disjoint folds.", min=2)
     ] = None,
@@ -37,13 +42,29 @@ def train(
     column: ColumnOption = None,
     where: WhereOption = None,
     mapping: MapOption = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Use at most N images of each class and part, to try out.", min=1
+        ),
+    ] = None,
     out: OutOption = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a training that was interrupted, in its own folder; give the same "
+            "DATA and options again.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model, examine it on cases it never saw, and write a report."""
-    resolved = cxr.training.load_recipe(recipe, overrides or [])
+    resolved = cxr.training.resolve_recipe(recipe, overrides or [], resume)
     table = read_data(data, images, column, where, mapping)
-    with cxr.training.claim_run_folder(out, resolved.name) as folder:
+    if limit is not None:
+        table = cxr.training.limit_table(table, limit, resolved.seed)
+    with cxr.training.claim_run(resolved.name, out, resume) as folder:
         say(f"writing to {folder}")
         with open_progress() as progress:
             training = cxr.model.run_training(

@@ -3,10 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import yaml
@@ -17,21 +19,28 @@ from cxrlens.inference import Bundle, PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
 from cxrlens.model.examining import Examination, judge_answers
 from cxrlens.training import (
+    RECIPE_FILE,
     Recipe,
     build_initial_network,
-    claim_run_folder,
-    load_recipe,
+    claim_run,
+    read_recipe,
+    resolve_recipe,
     train_bundle,
 )
 from cxrlens.vocabulary import (
     Epoch,
+    OutputError,
     Prediction,
     Progress,
     Silence,
     TableError,
+    digest,
     digest_lines,
     to_plain,
 )
+
+SPLIT_FILE = "split.csv"
+"""In a run folder: which image is in which part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +71,20 @@ class Training:
 
 def train(
     data: StudyTable | PathLike,
-    recipe: str | Recipe = "default",
+    recipe: str | Recipe | None = None,
     *,
     overrides: Sequence[str] = (),
     out: PathLike | None = None,
+    resume: PathLike | None = None,
 ) -> Model:
     """Train a model and save its bundle in a run folder.
 
     Args:
         data: a table, or a folder of class folders.
-        recipe: a recipe or its name.
+        recipe: a recipe or its name; None is `default`, or with `resume` the run's own.
         overrides: `key=value` changes to a recipe given by name.
         out: the run folder; None counts up `runs/RECIPE`, `runs/RECIPE2`, …
+        resume: the run folder of a training of these data that was interrupted; in place of `out`.
 
     Returns:
         The trained model.
@@ -81,12 +92,15 @@ def train(
     Raises:
         TableError: if the data cannot be split.
         RecipeError: if the recipe is not valid.
-        OutputError: if the run folder is in use, not empty, or cannot be written.
+        OutputError: if the run folder is in use, not empty, or cannot be written; or what was
+            interrupted there is another training.
     """
-    resolved = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
+    again = None if resume is None else Path(resume)
+    if not isinstance(recipe, Recipe):
+        recipe = resolve_recipe(recipe, overrides, again)
     table = data if isinstance(data, StudyTable) else read_table(data)
-    with claim_run_folder(None if out is None else Path(out), resolved.name) as folder:
-        return run_training(table, resolved, folder).models[0]
+    with claim_run(recipe.name, None if out is None else Path(out), again) as folder:
+        return run_training(table, recipe, folder).models[0]
 
 
 def run_training(
@@ -100,9 +114,11 @@ def run_training(
     """Train by a recipe in a claimed folder and examine the result on cases it never saw.
 
     Args:
-        table: a split that it brings is respected.
+        table: a split that it brings is respected; images without a label are left out.
         recipe: how.
-        folder: gets `recipe.yaml`, `split.csv` and `bundle`; with folds `fold1/` … hold the latter.
+        folder: gets `recipe.yaml`, `split.csv`, `parameters.csv`, `epochs.csv`, `logs` and
+            `bundle`; with folds `fold1/` … hold all but the first. A training of the same data
+            that was interrupted here goes on at its step.
         folds: cross-validate with so many folds; a test part that the table brings stays unused.
         progress: is told of every step.
 
@@ -110,13 +126,18 @@ def run_training(
         Models, histories and the examination.
 
     Raises:
-        TableError: if the data cannot be split so.
+        TableError: if the data cannot be split so, or have several labels an image.
+        RecipeError: if the recipe does not fit the data.
+        OutputError: if the folder cannot be written, or holds another training.
+        InputError: if the training diverges.
     """
     progress = progress or Silence()
     # What can be refused is refused before anything is read or written.
+    _refuse_several_labels(table)
+    table = _drop_unlabelled(table)
     _split(table, recipe, folds)
     build_initial_network(recipe, len(table.classes))
-    write_whole(folder / "recipe.yaml", yaml.safe_dump(to_plain(recipe), sort_keys=False).encode())
+    _keep_recipe(recipe, folder, folds)
     prepared = prepare(table, recipe.preprocessing, progress)
     splits = _split(prepared.table, recipe, folds)
     folders = [folder / f"fold{n}" for n in range(1, len(splits) + 1)] if folds else [folder]
@@ -134,6 +155,45 @@ def run_training(
         seconds=sum(part.seconds for part in parts),
         examination=_pool(prepared, parts),
     )
+
+
+def _refuse_several_labels(table: StudyTable) -> None:
+    if table.is_multilabel:
+        raise TableError(
+            f"the data have several labels an image ({', '.join(table.classes[:3])} …), a model "
+            "decides for one class; choose one, such as "
+            f"--column label={shlex.quote(table.classes[0])}"
+        )
+
+
+def _drop_unlabelled(table: StudyTable) -> StudyTable:
+    """Leave out images that can neither teach nor be judged."""
+    rows = np.flatnonzero(table.targets >= 0)
+    if len(rows) == len(table):
+        return table
+    kept = table.take(rows)
+    note = f"{len(table) - len(rows)} images without a label are left out."
+    return kept.with_split(kept.frame["split"].tolist(), [note])
+
+
+def _keep_recipe(recipe: Recipe, folder: Path, folds: int | None) -> None:
+    """Write the recipe, or check that what was interrupted here is the same training."""
+    path = folder / RECIPE_FILE
+    if not path.exists():
+        write_whole(path, yaml.safe_dump(to_plain(recipe), sort_keys=False).encode())
+        return
+    before, after = to_plain(read_recipe(path)), to_plain(recipe)
+    if isinstance(before, dict) and isinstance(after, dict) and before != after:
+        key = next(key for key in after if before[key] != after[key])
+        raise OutputError(
+            f"{folder} holds a training by another recipe: its {key} is {before[key]!r}, this "
+            f"one's {after[key]!r}; resume it without --recipe and overrides"
+        )
+    if (folder / ("fold1" if folds is None else SPLIT_FILE)).exists():
+        raise OutputError(
+            f"{folder} holds a training {'with' if folds is None else 'without'} folds; resume it "
+            "with the same --folds"
+        )
 
 
 def _split(table: StudyTable, recipe: Recipe, folds: int | None) -> list[StudyTable]:
@@ -168,15 +228,30 @@ class _Prefixed:
 
 def _train_part(prepared: PreparedTable, recipe: Recipe, folder: Path, progress: Progress) -> _Part:
     folder.mkdir(exist_ok=True)
-    split_digest = write_split(prepared.table, folder / "split.csv")
+    split_digest = _keep_split(prepared.table, folder / SPLIT_FILE)
     start = time.perf_counter()
-    trained = train_bundle(prepared, recipe, split_digest, folder / "bundle", progress)
+    trained = train_bundle(prepared, recipe, split_digest, folder, progress)
     seconds = time.perf_counter() - start
     model = Model(trained.bundle)
     rows = _find_unseen(prepared, trained.bundle)
     answers = model.answer_rows(prepared, rows, progress)
     split = prepared.table
     return _Part(model, trained.history, split, split_digest, seconds, rows, answers)
+
+
+def _keep_split(table: StudyTable, path: Path) -> str:
+    """Write the split, or check that it is the one of what was interrupted here."""
+    before = digest(path.read_bytes()) if path.exists() else None
+    if before is None:
+        return write_split(table, path)
+    with TemporaryDirectory() as scratch:
+        after = write_split(table, Path(scratch) / SPLIT_FILE)
+    if before != after:
+        raise OutputError(
+            f"{path} is not the split of these data (SHA-256 {before[:12]}…, theirs {after[:12]}…);"
+            " resume with the same data, --folds, --limit and recipe"
+        )
+    return after
 
 
 def _find_unseen(prepared: PreparedTable, bundle: Bundle) -> np.ndarray:

@@ -1,276 +1,297 @@
-"""The training loop: a network learns from decoded pixels, the best epoch is kept.
+"""The training loop: a network learns stage by stage, the best epoch of all is kept.
 
 SPDX-License-Identifier: Apache-2.0
+
+Lightning's Fabric brings device and precision; the loop and its state are ours, so that a training
+that was killed goes on at its very step: Lightning's Trainer saves neither the place inside an
+epoch nor the chance of what follows.
 """
 
 import logging
-import signal
-import warnings
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
 
-import lightning
-import numpy as np
 import torch
-from jaxtyping import Int, UInt16
-from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 from cxrlens.inference import choose_device
 from cxrlens.network import MapClassifier
-from cxrlens.training.augmentation import augment
+from cxrlens.training.batching import derive_seed, plan_epoch
+from cxrlens.training.checkpoint import (
+    Checkpoint,
+    Place,
+    Progression,
+    Tally,
+    read_checkpoint,
+    write_checkpoint,
+)
+from cxrlens.training.epoch_file import EPOCHS_FILE, write_epochs
+from cxrlens.training.event_log import EventLog
+from cxrlens.training.learner import Learner, State, StepResult, TrainingCases
+from cxrlens.training.parameter_group import count_values, select_trainable
 from cxrlens.training.precision import choose_precision
-from cxrlens.training.recipe import Recipe
+from cxrlens.training.recipe import Recipe, Stage
+from cxrlens.training.validation import judge_logits
 from cxrlens.vocabulary import Epoch, InputError, Progress
 
-StoredPixels = UInt16[np.ndarray, "n h w"]
-"""Grey images at the network's input size; 65535 is 1."""
+CHECKPOINT_FILE = "checkpoint"
+"""In a run folder, until its bundle is saved."""
 
-Rows = Int[np.ndarray, " _"]
-"""Indices into the stored pixels."""
-
-_LIGHTNING_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {
-    "float32": "32-true",
-    "bfloat16": "bf16-mixed",
-}
+_ORDER = 1
+"""What chance is drawn for here; the learner has numbers of its own."""
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingCases:
-    """Decoded images with their targets, and which of them teach or choose."""
+@dataclass(frozen=True)
+class Keeping:
+    """Where a training keeps its state and its curves."""
 
-    pixels: StoredPixels
-    """All images."""
+    folder: Path
+    """Gets `checkpoint`, `epochs.csv` and `logs`."""
 
-    targets: Int[np.ndarray, " n"]
-    """Index of each image's class."""
+    identity: dict[str, str]
+    """What is trained on what: digests by what they are of. A checkpoint of another is refused."""
 
-    train: Rows
-    """The rows that the weights are moved by."""
 
-    validation: Rows
-    """The rows that the epoch is chosen on."""
+@dataclass(frozen=True)
+class Fitted:
+    """What a training came to, beside the weights."""
+
+    history: tuple[Epoch, ...]
+    """One record an epoch."""
+
+    divergence: str | None
+    """Why it had to be stopped after the last of them; None where it was not."""
 
 
 def fit(
-    network: MapClassifier, cases: TrainingCases, recipe: Recipe, progress: Progress
-) -> tuple[Epoch, ...]:
+    network: MapClassifier,
+    cases: TrainingCases,
+    recipe: Recipe,
+    progress: Progress,
+    keeping: Keeping | None = None,
+) -> Fitted:
     """Train a network in place and leave it with the weights of its best epoch, in eval mode.
 
-    The best epoch has the largest macro AUROC on validation; among equals the smallest loss.
+    The best epoch of all stages has the largest macro AUROC on validation; among equals the
+    smallest loss.
 
     Args:
         network: changed in place.
         cases: images and targets.
         recipe: how.
         progress: is told of every step.
+        keeping: where state is kept; a training that was interrupted there goes on at its step.
+            None keeps nothing.
 
     Returns:
-        One record an epoch.
+        One record an epoch, and whether the training diverged after them.
+
+    Raises:
+        RecipeError: if a stage names groups that the network does not have.
+        InputError: if it diverges before its first epoch is done.
+        OutputError: if the state cannot be kept, or is that of another training.
     """
-    optimisation = recipe.optimisation
-    task = _Training(network, cases, recipe, progress)
     device = choose_device()
+    found = None
+    if keeping is not None:
+        found = read_checkpoint(keeping.folder / CHECKPOINT_FILE, keeping.identity)
+    # Measured once: a busier machine must not make the second half of a training another one.
+    precision = (
+        found.progression.precision if found else choose_precision(recipe.optimisation, device)
+    )
     with _quiet_lightning(), torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        trainer = lightning.Trainer(
-            accelerator="gpu" if device == "cuda" else "cpu",
-            devices=1,
-            precision=_LIGHTNING_PRECISION[choose_precision(optimisation, device)],
-            max_epochs=optimisation.epochs,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        with _interruptible():
-            trainer.fit(task, task.load_training(), task.load_validation())
-    network.load_state_dict(task.best_weights)
-    network.to("cpu").eval()
-    return task.history
+        learner = Learner(network, cases, recipe, device, precision)
+        training = _Training(learner, cases, recipe, progress, keeping, precision)
+        divergence = training.run(found)
+    if divergence is not None and not training.history:
+        raise InputError(divergence)
+    network.load_state_dict(training.best)
+    network.to("cpu").eval().requires_grad_(True)
+    return Fitted(training.history, divergence)
 
 
-class _Images(Dataset[Any]):
-    """Rows of the stored pixels, fetched a batch at a time."""
-
-    def __init__(self, cases: TrainingCases, rows: Rows) -> None:
-        self._cases, self._rows = cases, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        rows = self._rows[indices]
-        pixels = self._cases.pixels[rows].astype(np.float32) / 65535
-        return torch.from_numpy(pixels)[:, None], torch.from_numpy(self._cases.targets[rows])
+class _DivergedError(Exception):
+    """A number is not finite; the message says where."""
 
 
-def _pass_through(batch: Any) -> Any:  # noqa: ANN401 (batches are fetched whole)
-    return batch
-
-
-class _Training(lightning.LightningModule):
-    """What Lightning drives."""
+class _Training:
+    """The course of one training, epoch by epoch."""
 
     def __init__(
-        self, network: MapClassifier, cases: TrainingCases, recipe: Recipe, progress: Progress
+        self,
+        learner: Learner,
+        cases: TrainingCases,
+        recipe: Recipe,
+        progress: Progress,
+        keeping: Keeping | None,
+        precision: str,
     ) -> None:
-        super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
-        self.best_weights: dict[str, Tensor] = {}
+        self._learner, self._cases, self._recipe = learner, cases, recipe
+        self._progress, self._keeping, self._precision = progress, keeping, precision
+        self._log: EventLog | None = None
+        self._place, self._tally = Place(), Tally()
+        self.best: State = {}
         self.history: tuple[Epoch, ...] = ()
-        self._cases, self._recipe, self._progress = cases, recipe, progress
-        self._generator = torch.Generator().manual_seed(recipe.seed)
-        self._train_losses: list[Tensor] = []
-        self._answers: list[tuple[Tensor, Tensor]] = []
 
-    def load_training(self) -> DataLoader[Any]:
-        """Draw batches without replacement; a last batch of one image would break BatchNorm."""
-        size = self._recipe.optimisation.batch_size
-        return DataLoader(
-            _Images(self._cases, self._cases.train),
-            batch_size=size,
-            shuffle=True,
-            drop_last=len(self._cases.train) > size,
-            generator=self._generator,
-            collate_fn=_pass_through,
+    def run(self, found: Checkpoint | None) -> str | None:
+        """Go through the stages, from a checkpoint on where there is one.
+
+        Returns:
+            Why it was stopped; None where it ended.
+        """
+        gathered: State = {}
+        weights: State = {}
+        if found is not None:
+            self._place, self._tally = found.progression.place, found.progression.tally
+            self.history, self.best = found.progression.history, found.best
+            weights, gathered = found.network, found.optimiser
+        if self._keeping is not None:
+            self._log = EventLog(self._keeping.folder, len(self.history) + 1)
+        try:
+            for number in range(self._place.stage, len(self._recipe.stages)):
+                if number > self._place.stage:
+                    self._place, weights, gathered = Place(number), self.best, {}
+                self._learner.enter_stage(self._stage, weights, gathered)
+                self._train_stage()
+        except _DivergedError as divergence:
+            return str(divergence)
+        finally:
+            if self._log is not None:
+                self._log.close()
+        return None
+
+    @property
+    def _stage(self) -> Stage:
+        return self._recipe.stages[self._place.stage]
+
+    def _train_stage(self) -> None:
+        task = _describe_stage(self._learner.network, self._stage)
+        while not self._is_over():
+            start = time.perf_counter()
+            self._train_epoch(task)
+            self._judge_epoch(start)
+
+    def _is_over(self) -> bool:
+        """Whether all epochs of the stage are done, or no better one has come for too long."""
+        patience = self._recipe.optimisation.early_stopping
+        epochs = self._place.epoch
+        if epochs >= self._stage.epochs:
+            return True
+        if patience is None or not epochs:
+            return False
+        best = max((epoch.epoch for epoch in self.history if epoch.is_best), default=0)
+        return len(self.history) - max(best, len(self.history) - epochs) >= patience
+
+    def _train_epoch(self, task: str) -> None:
+        stage, epoch = self._place.stage, self._place.epoch
+        plan = plan_epoch(
+            self._cases.train,
+            self._cases.targets[self._cases.train],
+            self._recipe.optimisation,
+            derive_seed(self._recipe.seed, stage, epoch, 0, _ORDER),
         )
+        if self._log is not None and self._place == Place():
+            images = self._learner.vary_images(self._place, plan[0][0])
+            self._log.add_start(self._learner.network, images)
+        for step in range(self._place.step, len(plan)):
+            result = self._learner.make_step(self._place, plan[step])
+            if not math.isfinite(result.loss):
+                raise self._diverge(f"the loss of step {step + 1}")
+            self._tally = _add(self._tally, result)
+            self._place = replace(self._place, step=step + 1)
+            done = epoch * len(plan) + step + 1
+            self._progress.advance(task, done, self._stage.epochs * len(plan))
+            if done % self._recipe.optimisation.checkpoint_steps == 0 and step + 1 < len(plan):
+                self._save()
 
-    def load_validation(self) -> DataLoader[Any]:
-        """Go through validation in order."""
-        images = _Images(self._cases, self._cases.validation)
-        return DataLoader(images, batch_size=64, collate_fn=_pass_through)
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Compute the loss of an augmented batch."""
-        images, targets = batch
-        images = augment(images, self._recipe.augmentation, self._generator)
-        logits = self.network(images.contiguous(memory_format=torch.channels_last)).logits
-        smoothing = self._recipe.optimisation.label_smoothing
-        loss = nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
-        self._train_losses.append(loss.detach())
-        steps = int(self.trainer.num_training_batches)
-        done = self.current_epoch * steps + batch_idx + 1
-        self._progress.advance("train", done, steps * self._recipe.optimisation.epochs)
-        return loss
-
-    def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
-        """Keep the logits of a batch."""
-        self._answers.append((self.network(batch[0]).logits.float().cpu(), batch[1].cpu()))
-
-    def on_validation_epoch_end(self) -> None:
+    def _judge_epoch(self, start: float) -> None:
         """Judge the epoch and keep its weights if it is the best so far."""
-        logits = torch.cat([answer[0] for answer in self._answers])
-        targets = torch.cat([answer[1] for answer in self._answers])
-        if not logits.isfinite().all():
-            raise InputError(
-                f"the training diverged: logits of epoch {self.current_epoch + 1} are not finite; "
-                "lower optimisation.learning_rate, which is "
-                f"{self._recipe.optimisation.learning_rate:g}"
-            )
+        logits = self._learner.answer(self._cases.validation)
+        if not (logits.isfinite().all() and self._learner.is_finite):
+            raise self._diverge("a weight or a logit of the validation part")
+        truth = torch.from_numpy(self._cases.targets[self._cases.validation])
+        judged = judge_logits(logits, truth)
+        rates = self._learner.rates
         epoch = Epoch(
-            epoch=self.current_epoch + 1,
-            train_loss=float(torch.stack(self._train_losses).mean()),
-            val_loss=float(nn.functional.cross_entropy(logits, targets)),
-            val_auroc=compute_auroc(logits.softmax(1).numpy(), targets.numpy()),
-            learning_rate=float(self.trainer.optimizers[0].param_groups[-1]["lr"]),
+            epoch=len(self.history) + 1,
+            train_loss=self._tally.loss / self._tally.n_steps,
+            val_loss=judged.loss,
+            val_auroc=judged.auroc,
+            learning_rate=list(rates.values())[-1],
+            stage=self._stage.name,
+            train_accuracy=self._tally.n_right / max(self._tally.n_decided, 1),
+            val_accuracy=judged.accuracy,
+            val_precision=judged.precision,
+            val_recall=judged.recall,
+            val_f1=judged.f1,
+            learning_rates=rates,
+            seconds=round(time.perf_counter() - start, 3),
         )
         if not self.history or _rank(epoch) > max(_rank(past) for past in self.history):
             self.history = tuple(replace(past, is_best=False) for past in self.history)
             epoch = replace(epoch, is_best=True)
-            state = self.network.state_dict()
-            self.best_weights = {key: value.cpu().clone() for key, value in state.items()}
+            self.best = self._learner.copy_weights()
         self.history = (*self.history, epoch)
-        self._train_losses, self._answers = [], []
+        self._place, self._tally = Place(self._place.stage, self._place.epoch + 1), Tally()
+        if self._log is not None and self._keeping is not None:
+            # Before the checkpoint: what it says is done must have been told.
+            self._log.add_epoch(epoch, self._learner.network)
+            write_epochs(self._keeping.folder / EPOCHS_FILE, self.history)
+        self._save()
 
-    def configure_optimizers(self) -> Any:  # noqa: ANN401 (Lightning's own annotation)
-        """Set up AdamW with a faster head, under a one-cycle schedule by step."""
-        optimisation = self._recipe.optimisation
-        groups = _group_parameters(self.network, self._recipe)
-        optimiser = torch.optim.AdamW(groups)
-        steps = max(2, int(self.trainer.estimated_stepping_batches))
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser,
-            max_lr=[group["lr"] for group in groups],
-            total_steps=steps,
-            pct_start=_fit_warm_up(optimisation.warm_up, steps),
-            cycle_momentum=False,
+    def _save(self) -> None:
+        """Keep the state, unless it is spoilt: then the last good one stays."""
+        if not self._learner.is_finite:
+            raise self._diverge("a weight")
+        if self._keeping is None:
+            return
+        progression = Progression(
+            self._keeping.identity, self._precision, self._place, self._tally, self.history
         )
-        return {
-            "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        weights, gathered = self._learner.copy_weights(), self._learner.copy_gathered()
+        checkpoint = Checkpoint(progression, weights, self.best, gathered)
+        write_checkpoint(self._keeping.folder / CHECKPOINT_FILE, checkpoint)
+
+    def _diverge(self, what: str) -> _DivergedError:
+        return _DivergedError(
+            f"the training diverged: {what} in epoch {self._place.epoch + 1} of stage "
+            f"{self._stage.name!r} is not finite; lower "
+            f"stages.{self._place.stage + 1}.learning_rate, which is {self._stage.learning_rate:g}"
+        )
 
 
-def compute_auroc(probabilities: np.ndarray, targets: np.ndarray) -> float | None:
-    """Compute the macro one-against-all AUROC; for two classes that of the second.
-
-    Args:
-        probabilities: n x k, rows sum to 1.
-        targets: n class indices.
-
-    Returns:
-        None where a class has no case.
-    """
-    k = probabilities.shape[1]
-    if len(np.unique(targets)) < k:
-        return None
-    if k == 2:
-        return float(roc_auc_score(targets, probabilities[:, 1]))
-    one_hot = np.eye(k)[targets]
-    return float(roc_auc_score(one_hot, probabilities, average="macro"))
+def _describe_stage(network: MapClassifier, stage: Stage) -> str:
+    moving = count_values(select_trainable(network, stage).values())
+    whole = count_values(network.parameters())
+    return f"train {stage.name} ({moving:,} of {whole:,} parameters)"
 
 
-def _fit_warm_up(warm_up: float, steps: int) -> float:
-    """Move the end of the warm-up off the very first step, where OneCycleLR divides by zero."""
-    return warm_up * 1.001 if abs(warm_up * steps - 1) < 1e-6 else warm_up
+def _add(tally: Tally, result: StepResult) -> Tally:
+    return Tally(
+        tally.loss + result.loss,
+        tally.n_steps + 1,
+        tally.n_right + result.n_right,
+        tally.n_decided + result.n_decided,
+    )
 
 
 def _rank(epoch: Epoch) -> tuple[float, float]:
     return (epoch.val_auroc if epoch.val_auroc is not None else 0.0, -epoch.val_loss)
 
 
-def _group_parameters(network: MapClassifier, recipe: Recipe) -> list[dict[str, Any]]:
-    """Group parameters by learning rate (head last) and weight decay (not on biases and norms)."""
-    optimisation = recipe.optimisation
-    groups = []
-    for module, factor in ((network.backbone, 1.0), (network.head, optimisation.head_factor)):
-        for is_matrix in (False, True):
-            chosen = [p for p in module.parameters() if (p.ndim > 1) == is_matrix]
-            decay = optimisation.weight_decay if is_matrix else 0.0
-            rate = optimisation.learning_rate * factor
-            groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-    return [group for group in groups if group["params"]]
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C stay a KeyboardInterrupt: Lightning makes it exit code 1 and ignores the next."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            signal.signal(signal.SIGINT, handler)
-            raise KeyboardInterrupt from stop
-        raise
-
-
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning from talking about what is meant: no workers (pixels lie in memory)."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Keep Lightning from telling which precision it was asked for."""
+    # Whichever of its two halves was imported last is the one that talks.
+    loggers = [logging.getLogger(f"lightning.{half}") for half in ("fabric", "pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*does not have many workers.*")
-            # Lightning 2.6 with torch 2.15: its own use of a deprecated name, nothing of ours.
-            warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated.*")
-            yield
+        yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -5,14 +5,40 @@ SPDX-License-Identifier: Apache-2.0
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from cxrlens.vocabulary import OutputError, show_name
 
 LOCK_FILE = ".lock"
 """Holds the number of the process that writes into the folder; locked while it lives."""
+
+
+def claim_run(
+    name: str, out: Path | None = None, resume: Path | None = None
+) -> AbstractContextManager[Path]:
+    """Claim the folder of a new run, or of one that is gone on with.
+
+    Args:
+        name: of a new folder that counts up.
+        out: a new or empty folder; None counts up.
+        resume: the folder of a run that was interrupted; then `out` is None, or the same.
+
+    Returns:
+        A context that holds the folder: that of `claim_run_folder` or `claim_unfinished_run`.
+
+    Raises:
+        OutputError: if the folder cannot be used so.
+    """
+    if resume is None:
+        return claim_run_folder(out, name)
+    if out is not None and out.resolve() != resume.resolve():
+        raise OutputError(
+            f"a resumed training goes on in its own folder {resume}; leave --out {out} away"
+        )
+    return claim_unfinished_run(resume)
 
 
 @contextmanager
@@ -42,16 +68,47 @@ def claim_run_folder(folder: Path | None, name: str) -> Iterator[Path]:
         raise OutputError(
             f"output folder {where} cannot be written ({error.strerror}); choose another with --out"
         ) from error
-    try:
-        _take_lock(lock, path)
+    with _holding(lock, path):
+        _refuse_content(path)
+        _sign(lock)
         try:
             yield path
         except BaseException:
             _leave_no_trace(path, is_new=is_new)
             raise
         (path / LOCK_FILE).unlink(missing_ok=True)
-    finally:
-        os.close(lock)
+
+
+@contextmanager
+def claim_unfinished_run(folder: Path) -> Iterator[Path]:
+    """Claim the folder of a run that was interrupted, to go on with it.
+
+    Half-written files that it may have left are removed.
+
+    Args:
+        folder: as `claim_run_folder` gave it to the process that is gone.
+
+    Yields:
+        The folder, as it was left.
+
+    Raises:
+        OutputError: if it is no such folder, is in use by another process, or cannot be written.
+    """
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} is no unfinished run ({LOCK_FILE}: {error.strerror}); give the folder of a "
+            "training that was interrupted"
+        ) from error
+    with _holding(lock, folder):
+        _sign(lock)
+        for part in folder.rglob(".*.part"):
+            part.unlink()
+        for half in folder.rglob(".bundle.*"):
+            shutil.rmtree(half)
+        yield folder
+        (folder / LOCK_FILE).unlink(missing_ok=True)
 
 
 def _leave_no_trace(path: Path, *, is_new: bool) -> None:
@@ -62,9 +119,18 @@ def _leave_no_trace(path: Path, *, is_new: bool) -> None:
             path.rmdir()
 
 
+@contextmanager
+def _holding(lock: int, path: Path) -> Iterator[None]:
+    """Hold a lock while the block runs; the system gives it back however this process ends."""
+    try:
+        _take_lock(lock, path)
+        yield
+    finally:
+        os.close(lock)
+
+
 def _take_lock(lock: int, path: Path) -> None:
     try:
-        # The system gives it back when this process ends, however it ends.
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         owner = os.read(lock, 20).decode("ascii", "replace").strip()
@@ -72,7 +138,9 @@ def _take_lock(lock: int, path: Path) -> None:
             f"output folder {path} is in use by process {owner or 'unknown'}; "
             "choose another with --out"
         ) from error
-    _refuse_content(path)
+
+
+def _sign(lock: int) -> None:
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode())
 

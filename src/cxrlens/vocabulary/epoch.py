@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -11,19 +11,43 @@ class Epoch:
     """One pass over the training part, and how it did on validation."""
 
     epoch: int
-    """Counted from 1."""
+    """Counted from 1 over all stages."""
 
     train_loss: float
-    """Mean cross-entropy over the epoch, with label smoothing and augmentation as trained."""
+    """Mean loss over the epoch, with label smoothing and augmentation as trained."""
 
     val_loss: float
-    """Mean cross-entropy on validation, without either."""
+    """Mean loss on validation, without either."""
 
     val_auroc: float | None
     """Macro AUROC on validation; None where a class has no case there."""
 
     learning_rate: float
-    """Of the head, at the end of the epoch."""
+    """Of the head (or of what is nearest to it), at the end of the epoch."""
 
     is_best: bool = False
     """Whether this epoch's weights were kept."""
+
+    stage: str = ""
+    """Name of the recipe's stage."""
+
+    train_accuracy: float | None = None
+    """Share of the training images (augmented, while the weights moved) decided rightly."""
+
+    val_accuracy: float | None = None
+    """Share of the validation images decided rightly."""
+
+    val_precision: float | None = None
+    """Macro precision on validation."""
+
+    val_recall: float | None = None
+    """Macro recall on validation."""
+
+    val_f1: float | None = None
+    """Macro F1 on validation."""
+
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """At the end of the epoch by pattern of the stage's `rate_factors`; `rest` has none."""
+
+    seconds: float = 0.0
+    """Time that it took; of an interrupted epoch, since it was resumed."""

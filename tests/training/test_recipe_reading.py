@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,23 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 import cxrlens.training
-from cxrlens.training import Recipe, list_recipes, load_recipe
-from cxrlens.vocabulary import RecipeError, to_plain
+from cxrlens.training import (
+    Recipe,
+    list_recipes,
+    load_recipe,
+    override,
+    read_recipe,
+    recipe_reading,
+    resolve_recipe,
+)
+from cxrlens.vocabulary import OutputError, RecipeError, to_plain
+
+ANCESTORS = (
+    "covid-inceptionv3",
+    "pneumonia-resnet152",
+    "pneumonia-resnet34",
+    "pneumothorax-cnn",
+)
 
 FOLDER = Path(cxrlens.training.__file__).parent / "recipes"
 
@@ -28,16 +44,22 @@ def _read_file(name: str) -> dict[str, Any]:
 def _find(recipe: Recipe, path: str) -> object:
     value: Any = recipe
     for part in path.split("."):
-        value = value[part] if isinstance(value, dict) else getattr(value, part)
+        if isinstance(value, tuple):
+            value = value[int(part) - 1]
+        else:
+            value = value[part] if isinstance(value, dict) else getattr(value, part)
     return value
 
 
 def _list_paths(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted path and value of every leaf; `options` count as one."""
+    """Dotted path and value of every leaf, stages from 1; what is replaced whole counts as one."""
     found: dict[str, Any] = {}
     for key, value in plain.items():
-        if isinstance(value, dict) and key != "options":
+        if isinstance(value, dict) and key not in ("options", "rate_factors"):
             found |= _list_paths(value, f"{prefix}{key}.")
+        elif key == "stages":
+            for number, stage in enumerate(value, start=1):
+                found |= _list_paths(stage, f"{prefix}{key}.{number}.")
         else:
             found[f"{prefix}{key}"] = value
     return found
@@ -47,7 +69,7 @@ def _list_paths(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def test_every_file_is_listed() -> None:
-    assert {"default", "phantom"} <= set(list_recipes())
+    assert {"default", "phantom", *ANCESTORS} <= set(list_recipes())
     assert list(list_recipes()) == sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
@@ -74,13 +96,16 @@ def test_what_an_overlay_does_not_say_is_the_bases(name: str) -> None:
     for path, value in said.items():
         found = _find(recipe, path)
         assert (list(found) if isinstance(found, tuple) else found) == value
-    paths = _list_paths(to_plain(below))  # type: ignore[arg-type]
+    paths = _list_paths(to_plain(recipe))  # type: ignore[arg-type]
     for path in paths.keys() - said.keys():
-        assert _find(recipe, path) == _find(below, path)
+        # A stage that the base does not have is laid over its last.
+        number = min(int(path.split(".")[1]), len(below.stages)) if path[:7] == "stages." else 0
+        place = re.sub(r"^stages\.\d+", f"stages.{number}", path)
+        assert _find(recipe, path) == _find(below, place)
 
 
 def test_options_of_one_architecture_are_not_laid_over_those_of_another() -> None:
-    merged = cxrlens.training.recipe._overlay(
+    merged = recipe_reading._overlay(
         {"network": {"backbone": "a", "options": {"x": 1}}},
         {"network": {"backbone": "b", "options": {"y": 2}}},
     )
@@ -104,9 +129,17 @@ def test_an_unknown_name(name: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("override", "path", "value"),
     [
-        ("epochs=3", "optimisation.epochs", 3),
-        ("optimisation.epochs=3", "optimisation.epochs", 3),
-        ("learning_rate=1e-3", "optimisation.learning_rate", 1e-3),
+        ("epochs=3", "stages.1.epochs", 3),
+        ("stages.epochs=3", "stages.1.epochs", 3),
+        ("stages.1.epochs=3", "stages.1.epochs", 3),
+        ("stages.everything.epochs=3", "stages.1.epochs", 3),
+        ("optimisation.batch_size=3", "optimisation.batch_size", 3),
+        ("rate_factors={head: 2.5}", "stages.1.rate_factors", {"head": 2.5}),
+        ("early_stopping=2", "optimisation.early_stopping", 2),
+        ("gradient_clip=1.5", "optimisation.gradient_clip", 1.5),
+        ("mirror=true", "augmentation.mirror", True),
+        ("trainable=[head, blocks]", "stages.1.trainable", ("head", "blocks")),
+        ("learning_rate=1e-3", "stages.1.learning_rate", 1e-3),
         ("seed=0", "seed", 0),
         ("weights=none", "weights", "none"),
         ("weights=some/file=1.pth", "weights", "some/file=1.pth"),
@@ -131,21 +164,57 @@ def test_an_override_changes_its_field_alone(override: str, path: str, value: ob
 
 
 def test_the_last_override_holds() -> None:
-    assert load_recipe("default", ["epochs=3", "optimisation.epochs=5"]).optimisation.epochs == 5
+    assert load_recipe("default", ["epochs=3", "stages.1.epochs=5"]).stages[0].epochs == 5
 
 
 def test_overrides_do_not_stay_for_the_next() -> None:
     load_recipe("default", ["network.options.act_layer=relu", "epochs=3"])
     assert load_recipe("default").network.options == {}
-    assert load_recipe("default").optimisation.epochs != 3
+    assert load_recipe("default").stages[0].epochs != 3
+
+
+def test_a_field_of_the_stages_is_set_in_all_or_in_one() -> None:
+    def read(*overrides: str) -> list[int]:
+        return [stage.epochs for stage in load_recipe("pneumonia-resnet34", overrides).stages]
+
+    assert read("epochs=3") == [3, 3]
+    assert read("stages.2.epochs=3") == [10, 3]
+    assert read("stages.frozen.epochs=3") == [3, 10]
+    assert read("epochs=3", "stages.unfrozen.epochs=1") == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("stages.3.epochs=1", "no stage '3'; .*frozen"),
+        ("stages.0.epochs=1", "no stage '0'"),
+        ("stages.frozn.epochs=1", "no stage 'frozn'; did you mean 'frozen'"),
+        ("stages.1.epoch=1", "unknown recipe key 'stages.epoch'; did you mean 'stages.epochs'"),
+        ("stages=1", "unknown recipe key 'stages'"),
+        ("stages.1.epochs=0", r"stages\.1\.epochs .* got 0"),
+        ("stages.unfrozen.gamma=2", r"stages\.2\.gamma .* got 2"),
+        ("stages.2.name=frozen", "two stages .* are named 'frozen'"),
+        ("trainable=head", r"stages\.1\.trainable .* got 'head'"),
+        ("rate_factors={head: 0}", r"stages\.1\.rate_factors\.head .* got 0"),
+    ],
+)
+def test_a_wrong_stage_is_told(override: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        load_recipe("pneumonia-resnet34", [override])
+
+
+def test_a_training_has_stages() -> None:
+    with pytest.raises(RecipeError, match="must hold one or more"):
+        dataclasses.replace(load_recipe("default"), stages=())
 
 
 @pytest.mark.parametrize(
     ("override", "told"),
     [
         ("epoch=3", "unknown recipe key 'epoch'; did you mean 'epochs'"),
-        ("optimization.epochs=3", "did you mean 'optimisation.epochs'"),
-        ("optimisation.epoch=3", "did you mean 'optimisation.epochs'"),
+        ("optimization.batch_size=3", "did you mean 'optimisation.batch_size'"),
+        ("stages.epoch=3", "did you mean 'stages.epochs'"),
+        ("optimisation.epochs=3", "did you mean"),
         ("optimisation=3", "unknown recipe key 'optimisation'"),
         ("qqqq=3", "known are: "),
         ("=3", "unknown recipe key ''"),
@@ -178,10 +247,10 @@ def test_a_short_key_of_two_fields_is_not_clear(monkeypatch: pytest.MonkeyPatch)
         augmentation: cxrlens.training.recipe.Augmentation
         other: cxrlens.training.recipe.Augmentation
 
-    monkeypatch.setattr(cxrlens.training.recipe, "Recipe", Two)
+    monkeypatch.setattr(override, "Recipe", Two)
     with pytest.raises(RecipeError, match=r"'zoom' is not clear; .*augmentation.zoom, other.zoom"):
-        cxrlens.training.recipe._find_key("zoom")
-    assert cxrlens.training.recipe._find_key("other.zoom") == "other.zoom"
+        override._find_key("zoom")
+    assert override._find_key("other.zoom") == "other.zoom"
 
 
 # Bounds: the last value that is allowed, and the first that is not
@@ -195,10 +264,17 @@ BOUNDS = [
     ("epochs", [1, 10**6], [0, -1, 1.5]),
     ("batch_size", [2, 4096], [1, 0, -2]),
     ("learning_rate", [1e-12, 10], [0, -1e-3]),
-    ("head_factor", [1e-3, 100], [0, -1]),
+    ("momentum", [0, 0.999], [-0.001, 1]),
+    ("gamma", [0.001, 1], [0, 1.001]),
+    ("step_epochs", [1, 1000], [0, 1.5]),
+    ("accumulate", [1, 1000], [0, 1.5]),
+    ("auxiliary_weight", [0, 10], [-0.001]),
+    ("checkpoint_steps", [1, 10**6], [0, 1.5]),
+    ("crop_scale", [0.001, 1], [0, 1.001]),
+    ("distortion", [0, 0.1249], [-0.001, 0.125]),
     ("weight_decay", [0, 10], [-0.001]),
     ("label_smoothing", [0, 0.999], [-0.001, 1]),
-    ("warm_up", [0.001, 0.999], [0, 1]),
+    ("warm_up", [0, 0.999], [-0.001, 1]),
     ("validation", [0.001, 0.999], [0, 1]),
     ("test", [0.001, 0.999], [0, 1]),
     ("seed", [0, 2**31], [-1, 0.5]),
@@ -207,6 +283,10 @@ BOUNDS = [
     ("width", [16, 4096], [15, 4097]),
     ("precision", ["auto", "float32", "bfloat16"], ["float16", ""]),
     ("fit", ["stretch", "crop"], ["pad"]),
+    ("optimiser", ["adamw", "adam", "sgd"], ["rmsprop"]),
+    ("schedule", ["one-cycle", "cosine", "step", "constant"], ["plateau"]),
+    ("balance", ["none", "sampler", "loss-weights"], ["both"]),
+    ("uncertain", ["ignore", "positive", "negative"], ["maybe"]),
 ]
 NUMBERS = [key for key, good, _ in BOUNDS if not isinstance(good[0], str)]
 
@@ -236,15 +316,55 @@ def test_what_is_no_number_is_refused(key: str, bad: str) -> None:
 @settings(max_examples=30)
 @given(st.text(max_size=30))
 def test_no_text_is_anything_but_understood_or_refused(text: str) -> None:
-    for override in (text, f"{text}=1", f"epochs={text}", f"network.options.{text}=1"):
+    for changed in (text, f"{text}=1", f"epochs={text}", f"network.options.{text}=1"):
         try:
-            load_recipe("default", [override])
+            load_recipe("default", [changed])
         except RecipeError as error:
             assert str(error)  # noqa: PT017 (either outcome is right)
 
 
 def test_a_mistyped_key_in_a_file_is_told() -> None:
     plain = _read_file("default")
-    plain["optimisation"]["epoch"] = 3
-    with pytest.raises(RecipeError, match=r"unknown key 'epoch' in here\.optimisation; .*'epochs'"):
-        cxrlens.training.recipe._check_keys(plain, Recipe, "here")
+    plain["optimisation"]["batch"] = 3
+    with pytest.raises(RecipeError, match=r"unknown key 'batch' in here\.optimisation; .*_size'"):
+        recipe_reading._check_keys(plain, Recipe, "here")
+
+
+def test_a_mistyped_key_in_a_stage_of_a_file_is_told() -> None:
+    plain = _read_file("default")
+    plain["stages"][0]["epoch"] = 3
+    with pytest.raises(RecipeError, match=r"unknown key 'epoch' in here\.stages\.1; .*'epochs'"):
+        recipe_reading._check_keys(plain, Recipe, "here")
+
+
+# In a run folder
+
+
+def test_the_recipe_of_a_run_is_read_back(tmp_path: Path) -> None:
+    recipe = load_recipe("pneumonia-resnet34", ["epochs=3"])
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(to_plain(recipe), sort_keys=False))
+    assert read_recipe(path) == recipe
+    assert resolve_recipe(None, (), tmp_path) == recipe
+    assert resolve_recipe("phantom", ["epochs=1"], tmp_path) == load_recipe("phantom", ["epochs=1"])
+    assert resolve_recipe(None) == load_recipe("default")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read"),
+        ("a: [", "is no YAML"),
+        ("- 1", "holds no recipe"),
+        ("name: x\nepochs: 3", "unknown key 'epochs'"),
+        ("name: x", "is not allowed"),
+    ],
+)
+def test_what_is_no_recipe_is_told_with_its_file(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / "recipe.yaml").write_text(content)
+    with pytest.raises((RecipeError, OutputError), match=told) as caught:
+        resolve_recipe(None, (), tmp_path)
+    assert str(tmp_path / "recipe.yaml") in str(caught.value)
