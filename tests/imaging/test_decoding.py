@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import io
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -227,6 +228,15 @@ def test_pages_are_counted_but_not_their_thumbnails(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path / "x", buffer.getvalue()), RAMP / np.float32(255))
 
 
+def test_a_thumbnail_is_never_taken_for_the_picture_behind_it(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        file.write(RAMP, subfiletype=1)
+        file.write(np.tile(RAMP, (4, 4)))
+    reason, message = refusal(tmp_path / "x", buffer.getvalue())
+    assert (reason, "thumbnail" in message) == ("unsupported-format", True)
+
+
 def test_a_ring_of_directories_ends(tmp_path: Path) -> None:
     data = bytearray(raw_tiff(COLS, ROWS, 8, RAMP.tobytes()))
     data[-4:] = struct.pack("<I", 8 + RAMP.size)  # the next directory is the first one
@@ -359,6 +369,17 @@ def test_jpeg_of_very_many_scans_is_refused(tmp_path: Path) -> None:
     many = data[:at] + scan * 200 + b"\xff\xd9"
     reason, message = refusal(tmp_path / "x", many)
     assert (reason, "scans" in message) == ("undecodable", True)
+
+
+def test_very_many_pieces_cost_no_time(tmp_path: Path) -> None:
+    whole = encode(TWIN, "JPEG")
+    comments = whole[:2] + b"\xff\xfe\0\2" * 3_000_000 + whole[2:]
+    texts = encode(TWIN, "PNG")[:33] + chunk(b"tEXt", b"") * 1_000_000
+    for data, word in ((comments, "segments"), (texts, "chunks")):
+        begin = time.perf_counter()
+        reason, message = refusal(tmp_path / "x", data)
+        assert (reason, word in message) == ("undecodable", True)
+        assert time.perf_counter() - begin < 10
 
 
 def test_the_first_picture_of_several_in_a_jpeg_is_read(tmp_path: Path) -> None:

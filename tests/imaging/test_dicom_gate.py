@@ -56,6 +56,14 @@ def find(name: str) -> Path:
         ({"BodyPartExamined": None, "StudyDescription": "PORTABLE"}, []),
         ({"BodyPartExamined": None, "StudyDescription": "Left hand 2 views"}, "not-chest"),
         ({"BodyPartExamined": None, "StudyDescription": "Chest, shoulder"}, []),
+        (
+            {
+                "BodyPartExamined": None,
+                "StudyDescription": "Tórax, shoulder",
+                "SpecificCharacterSet": "ISO_IR 192",
+            },
+            [],
+        ),
         ({"BodyPartExamined": "HAND"}, "not-chest"),
         ({"BodyPartExamined": "TSPINE"}, "not-chest"),
         ({"Modality": "MG"}, "not-chest"),
@@ -112,11 +120,15 @@ def test_real_files_of_other_kinds_are_refused_by_name(name: str, reason: str, w
         ({"ViewPosition": None, "SeriesDescription": "view: AP"}, "AP"),
         ({"ViewPosition": None, "SeriesDescription": "CHEST PA + LAT"}, "unknown"),
         ({"ViewPosition": None, "SeriesDescription": "W033 Chest lat."}, "lateral"),
+        ({"ViewPosition": None, "SeriesDescription": "Thorax seitlich"}, "lateral"),
+        ({"ViewPosition": None, "SeriesDescription": "Thorax p.a."}, "PA"),
+        ({"ViewPosition": None, "SeriesDescription": "Thorax p.a. und seitlich"}, "unknown"),
+        ({"ViewPosition": None, "SeriesDescription": "Thorax a.p. liegend"}, "AP"),
         ({"ViewPosition": None, "PatientOrientation": ["A", "F"]}, "lateral"),
         ({"ViewPosition": None, "PatientOrientation": ["L", "F"]}, "unknown"),
         *(
             ({"ViewPosition": one}, "lateral")
-            for one in ("LATERAL", "LL", "RL", "LLD", "RLD", "RLO", "LLO", "LAT")
+            for one in ("LATERAL", "LL", "RL", "LLD", "RLD", "RLO", "LLO", "LAT", "RAO", "LPO")
         ),
     ],
 )

@@ -142,3 +142,15 @@ def test_broken_files_are_refused(data: bytes, reason: str, tmp_path: Path) -> N
     with pytest.raises(ImageRefused) as caught:
         read_dicom_header(path)
     assert caught.value.reason == reason
+
+
+def test_what_is_no_dicom_file_is_named_with_the_right_advice(tmp_path: Path, small: Path) -> None:
+    for data, reason, word in (
+        (b"\xff\xd8\xff\xe0" + bytes(600), "unknown-format", "JPEG: give a DICOM file"),
+        (small.read_bytes()[132:], "unsupported-format", "dcmconv"),
+        (b"", "empty", "0 bytes"),
+    ):
+        (tmp_path / "x").write_bytes(data)
+        with pytest.raises(ImageRefused) as caught:
+            read_dicom_header(tmp_path / "x")
+        assert (caught.value.reason, word in str(caught.value)) == (reason, True)

@@ -3,8 +3,10 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import io
 import struct
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import JPEG2000Lossless
 
 from cxrlens.imaging import read_dicom_header, render_dicom
+from cxrlens.imaging.dicom_codestream import read_jpeg
 from cxrlens.imaging.dicom_decoding import DicomDecoder
+from cxrlens.imaging.dicom_rle import decode_rle
 from cxrlens.vocabulary import ImageRefused
 
 Make = Callable[..., Path]
@@ -32,6 +36,12 @@ LOSSLESS = {
     "JPEG lossless, any": ("dcmcjpeg", "+el"),
     "JPEG-LS": ("dcmcjpls",),
 }
+
+
+COLOUR = {
+    "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "SamplesPerPixel": 3,
+    "PlanarConfiguration": 0, "PhotometricInterpretation": "RGB",
+}  # fmt: skip
 
 
 def refuse(path: Path) -> tuple[str, str]:
@@ -62,10 +72,7 @@ def test_and_of_bytes_and_signed_numbers_and_colours(
     elif kind == "signed":
         path = make((stored.astype(np.int32) - 16384).astype(np.int16), PixelRepresentation=1)
     else:
-        path = make(
-            np.repeat(few[..., None], 3, axis=2), BitsAllocated=8, BitsStored=8, HighBit=7,
-            SamplesPerPixel=3, PlanarConfiguration=0, PhotometricInterpretation="RGB",
-        )  # fmt: skip
+        path = make(np.repeat(few[..., None], 3, axis=2), **COLOUR)
     copy = dcmtk(*LOSSLESS[which], path)
     assert np.array_equal(render_dicom(copy), render_dicom(path))
     if kind == "colour":
@@ -84,6 +91,33 @@ def test_near_lossless_and_baseline_differ_by_little(dcmtk: Tool, small: Path) -
     path = dcmtk("dcmcjpeg", "+eb", "+Wi", "1", "+q", "100", small)  # it becomes MONOCHROME2
     assert pydicom.dcmread(path).PhotometricInterpretation == "MONOCHROME2"
     assert np.abs(render_dicom(path) - grey).max() <= 4 / 255
+
+
+@pytest.mark.parametrize("options", [("+s4",), ("+s2",), ("+cr",)])
+def test_grey_in_the_colours_of_jpeg_is_its_grey_twin(
+    options: tuple[str, ...], dcmtk: Tool, make: Make, small: Path
+) -> None:
+    grey = (pydicom.dcmread(small).pixel_array >> 7).astype(np.uint8)
+    path = dcmtk("dcmcjpeg", "+eb", "+q", "100", *options, make(np.stack([grey] * 3, -1), **COLOUR))
+    stated = pydicom.dcmread(path).PhotometricInterpretation
+    assert stated == {"+s4": "YBR_FULL", "+s2": "YBR_FULL_422", "+cr": "RGB"}[options[0]]
+    assert np.abs(render_dicom(path) - grey / 255).max() <= 4 / 255
+
+
+def test_jpeg_whose_components_are_called_red_green_and_blue(
+    dcmtk: Tool, make: Make, small: Path
+) -> None:
+    grey = (pydicom.dcmread(small).pixel_array >> 7).astype(np.uint8)
+    path = dcmtk("dcmcjpeg", "+eb", "+cr", make(np.stack([grey] * 3, -1), **COLOUR))
+    buffer = io.BytesIO()
+    image = Image.fromarray(np.stack([grey] * 3, -1))
+    image.save(buffer, "JPEG", keep_rgb=True, quality=100, subsampling=0)
+    data = buffer.getvalue()
+    adobe = data.find(b"\xff\xee")
+    plain = data[:adobe] + data[adobe + 16 :] if adobe > 0 else data
+    for frame in (data, plain):
+        replace_frame(path, lambda _, frame=frame: frame)  # type: ignore[misc]
+        assert np.abs(render_dicom(path) - grey / 255).max() <= 4 / 255
 
 
 def test_twelve_bit_jpeg_is_refused_by_name(dcmtk: Tool, make: Make, small: Path) -> None:
@@ -204,6 +238,34 @@ def test_a_compressed_image_cut_off_in_a_whole_file_is_refused(
 ) -> None:
     path = replace_frame(dcmtk(*tool, small), lambda frame: frame[: len(frame) // 2])
     assert refuse(path)[0] == "truncated"
+
+
+def test_an_image_of_no_bytes_and_one_of_far_too_many_are_refused(dcmtk: Tool, small: Path) -> None:
+    path = dcmtk("dcmcjpeg", "+e1", small)
+    replace_frame(path, lambda frame: frame + bytes(2_000_000))
+    assert refuse(path)[0] == "inconsistent-header"
+    data = path.read_bytes()
+    start = data.index(b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff") + 12
+    empty, end = struct.pack("<HHL", 0xFFFE, 0xE000, 0), struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+    path.write_bytes(data[:start] + empty * 2 + end)
+    reason, message = refuse(path)
+    assert (reason, "no compressed pixels" in message) == ("truncated", True)
+
+
+def test_compressed_nonsense_costs_no_time() -> None:
+    n = 10_000_000
+    runs = struct.pack("<16L", 1, 64, *[0] * 14) + b"\x80" * n  # a run of nothing
+    worked: list[Callable[[], object]] = [
+        lambda: read_jpeg("x", b"\xff\xd8" + b"\xff" * n),
+        lambda: read_jpeg("x", b"\xff\xd8" + b"\xff\0" * (n // 2)),
+        lambda: read_jpeg("x", b"\xff\xd8" + b"\xff\xfe\0\2" * (n // 4)),
+        lambda: decode_rle("x", runs, 1, 1000),
+    ]
+    for decode in worked:
+        begin = time.perf_counter()
+        with pytest.raises(ImageRefused):
+            decode()
+        assert time.perf_counter() - begin < 10
 
 
 def test_the_header_names_the_syntax(dcmtk: Tool, small: Path) -> None:

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import gzip
 import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,24 @@ def test_files_of_zero_and_one_and_of_grey(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"no mask")
     for name in ("text", "missing", "."):
         assert refusal(tmp_path / name)[0] == "bad-mask"
+
+
+@pytest.mark.parametrize("top", [2, 5, 127])
+def test_a_file_of_classes_is_no_empty_mask(top: int, tmp_path: Path) -> None:
+    classes = np.random.default_rng(0).integers(0, top + 1, (20, 30)).astype(np.uint8)
+    classes[0, 0] = top
+    Image.fromarray(classes).save(tmp_path / "mask.png")
+    reason, message = refusal(tmp_path / "mask.png")
+    assert (reason, f"up to {top}" in message) == ("bad-mask", True)
+
+
+def test_what_is_no_plain_image_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for ever
+    reason, message = refusal(tmp_path / "pipe.png")
+    assert (reason, "pipe" in message) == ("bad-mask", True)
+    Image.new("RGB", (20, 30)).save(tmp_path / "mask.png", "EPS")  # Pillow starts Ghostscript
+    reason, message = refusal(tmp_path / "mask.png")
+    assert (reason, "no image" in message) == ("bad-mask", True)
 
 
 def test_real_run_lengths_equal_the_real_masks(shared: Path) -> None:

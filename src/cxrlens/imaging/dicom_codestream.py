@@ -6,6 +6,7 @@ A codestream has a header of its own, and decoders allocate what that one says: 
 the DICOM header first.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -13,6 +14,12 @@ from cxrlens.vocabulary import ImageRefused
 
 _MAX_TILES = 10_000
 """JPEG 2000 files of more tiles are refused: each costs the decoder some kilobytes."""
+
+_MARKER = re.compile(rb"\xff[\x80-\xcf\xd9-\xfe]")
+"""Markers of JPEG and JPEG-LS that have a length, and the end of the image."""
+
+_MAX_SEGMENTS = 10_000
+"""Images have some dozen."""
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """Markers that begin a frame header: those of JPEG, and that of JPEG-LS."""
@@ -61,19 +68,21 @@ def read_jpeg(name: str, data: bytes) -> Codestream:
     if data[:2] != b"\xff\xd8":
         raise _refuse_start(name)
     start, found = 2, None
-    while True:
-        start = data.find(b"\xff", start)
-        if start < 0 or start + 1 >= len(data):
+    for _ in range(_MAX_SEGMENTS):
+        place = _MARKER.search(data, start)
+        if place is None:
             raise _refuse_cut(name)
-        marker = data[start + 1]
-        start += 1 if marker == 0xFF else 2
+        marker, start = place[0][1], place.end()
         if marker == 0xD9:
             break
-        if marker < 0x80 or marker == 0xFF or 0xD0 <= marker <= 0xD8:
-            continue
         if marker in _FRAMES and found is None:
             found = _read_frame(name, data, start, marker)
         start += int.from_bytes(data[start : start + 2], "big")
+    else:
+        raise ImageRefused(
+            "undecodable",
+            f"{name} is damaged: its image has more than {_MAX_SEGMENTS:,} segments",
+        )
     if found is None:
         raise ImageRefused("undecodable", f"{name} is damaged: its image has no frame header")
     return found

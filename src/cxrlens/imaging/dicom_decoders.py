@@ -88,12 +88,22 @@ def _decode_jpeg(name: str, frame: bytes, syntax: UID, shape: PixelFormat) -> Nu
     check_jpeg(name, frame)
     with _refusing(name, syntax):
         image = JpegImageFile(io.BytesIO(frame))
-        if shape.photometric == "RGB" and "adobe_transform" not in image.info:
-            image.draft("YCbCr", image.size)  # the colours are stored as they are
+        if shape.photometric in ("RGB", "YBR_FULL") and _is_converted(image):
+            image.draft("YCbCr", image.size)  # the numbers as they are: the header names them
         image.load()
     if image.mode not in ("L", "RGB", "YCbCr"):
         raise ImageRefused("undecodable", f"{name} is damaged: its colours are {image.mode}")
     return _settle(name, np.asarray(image), shape)
+
+
+def _is_converted(image: JpegImageFile) -> bool:
+    """Whether Pillow takes three numbers for YCbCr and turns them into red, green and blue.
+
+    Source:
+        libjpeg, `default_decompress_parms`: an Adobe marker decides, or else the components' names.
+    """
+    is_named = [component[0] for component in image.layer] == list(b"RGB")
+    return "adobe_transform" not in image.info and not is_named
 
 
 def _decode_jpeg2000(name: str, frame: bytes, syntax: UID, shape: PixelFormat) -> Numbers:

@@ -16,7 +16,7 @@ from cxrlens.imaging.dicom_layout import MAX_HEADER_BYTES, read_layout
 from cxrlens.imaging.dicom_pixels import name_syntax
 from cxrlens.imaging.dicom_view import read_view
 from cxrlens.imaging.file_bytes import read_head
-from cxrlens.imaging.file_kind import DICOM, HEAD_BYTES, recognise
+from cxrlens.imaging.file_kind import BARE_DICOM, DICOM, HEAD_BYTES, recognise
 from cxrlens.vocabulary import ImageRefused, show_name
 
 _FIRST_BYTES = 1 << 16
@@ -152,10 +152,9 @@ def _check_kind(name: str, data: bytes) -> None:
         raise ImageRefused("empty", f"{name} is empty (0 bytes): copy the file again")
     kind = recognise(data[:HEAD_BYTES])
     if kind != DICOM:
-        reason = "unsupported-format" if "DICOM" in kind.name else "unknown-format"
-        raise ImageRefused(
-            reason, f"{name} is no DICOM file but {kind.name}: rewrite it with `dcmconv IN OUT`"
-        )
+        reason = "unsupported-format" if kind == BARE_DICOM else "unknown-format"
+        advice = "rewrite it with `dcmconv IN OUT`" if kind == BARE_DICOM else "give a DICOM file"
+        raise ImageRefused(reason, f"{name} is no DICOM file but {kind.name}: {advice}")
 
 
 def _read(dataset: Dataset, keyword: str) -> str | None:

@@ -58,8 +58,8 @@ def rewrite_lossless(name: str, data: bytes, stream: Codestream) -> bytes:
     if not is_plain or (samples > 1 and sizes != b"\x11" * samples):
         raise ImageRefused(
             "unsupported-format",
-            f"{name} is lossless JPEG of a kind that is not read (several scans, or samples of "
-            "different size): decompress it with dcmdjpeg",
+            f"{name} is lossless JPEG of a kind that is not read (several scans, samples of "
+            "different size, or a point transform): decompress it with dcmdjpeg",
         )
     names = range(1, samples + 1)
     frame = struct.pack(">BHHB", stream.bits, stream.rows, stream.cols, samples)

@@ -32,6 +32,9 @@ NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000)
 """Transfer syntaxes whose decoded numbers may differ a little from those that were stored."""
 
+_MAX_SPARE = 1_000_000
+"""Bytes that a compressed image may have beyond twice its uncompressed size."""
+
 _MISSING_PACKAGES = {
     HTJ2K: "pylibjpeg-openjpeg",
     HTJ2KLossless: "pylibjpeg-openjpeg",
@@ -74,7 +77,19 @@ def decode_pixels(name: str, data: bytes, layout: Layout, shape: PixelFormat) ->
             f"{name} has pixels that are not in fragments, though {layout.syntax.name} demands it: "
             "rewrite it with dcmconv",
         )
-    frame = b"".join(_split_fragments(name, data, layout.pixels.start))
+    fragments = list(_split_fragments(name, data, layout.pixels.start))
+    n_bytes = sum(map(len, fragments))
+    if not n_bytes:
+        raise ImageRefused("truncated", f"{name} has no compressed pixels: copy the file again")
+    if n_bytes > 2 * shape.n_bytes + _MAX_SPARE:
+        raise ImageRefused(
+            "inconsistent-header",
+            f"{name} has {n_bytes:,} bytes of compressed pixels, and {shape.cols} x {shape.rows} "
+            f"of them take {shape.n_bytes:,} without compression: copy the file again",
+            float(n_bytes),
+        )
+    frame = b"".join(fragments)
+    del fragments
     return DECODERS[layout.syntax](name, frame, layout.syntax, shape)
 
 

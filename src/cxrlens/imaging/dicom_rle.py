@@ -10,6 +10,9 @@ from jaxtyping import UInt8
 
 from cxrlens.vocabulary import ImageRefused
 
+_MAX_SPARE = 65_536
+"""A pixel takes 2 bytes at most; so many more may stand behind them."""
+
 
 def decode_rle(
     name: str, data: bytes, n_planes: int, n_pixels: int
@@ -47,6 +50,8 @@ def decode_rle(
     for plane, start, end in zip(planes, starts, ends, strict=False):
         if not 64 <= start <= end <= len(data):
             raise ImageRefused("undecodable", f"{name} is damaged: planes overlap")
+        if end - start > 2 * n_pixels + _MAX_SPARE:
+            raise ImageRefused("undecodable", f"{name} is damaged: its run lengths are too long")
         decoded = _decode_plane(data[start:end], n_pixels)
         if len(decoded) < n_pixels:
             raise _refuse_cut(name)

@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from cxrlens.imaging.dicom_dataset import read_items, read_text
 
-_CHEST = re.compile(r"CHEST|THORAX|TORAX|LUNG|CXR|胸部")
+_CHEST = re.compile(r"CHEST|THORAX|T[OÓ]RAX|LUNG|CXR|胸部")
 _NOT_CHEST = re.compile(r"ABD|PELV|SPINE|BREAST")
 _UNSPECIFIC = frozenset({"", "UNKNOWN", "OTHER", "NONE", "WHOLEBODY", "TRUNK"})
 _OTHER_PART = re.compile(
@@ -18,12 +18,16 @@ _OTHER_PART = re.compile(
     r"DENTAL|TEETH|JAW|EXTREMITY)\b"
 )
 
-_LATERAL_CODES = frozenset({"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LLAT", "RLAT", "OBL"})
-"""View Position of lateral, decubitus and oblique images (DICOM PS3.3, C.8.7.1.1.1)."""
+_LATERAL_CODES = frozenset(
+    {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LLAT", "RLAT", "OBL", "RAO", "LAO", "RPO",
+     "LPO"}
+)  # fmt: skip
+"""View Position of lateral, decubitus and oblique images (DICOM PS3.3, C.8.7.1.1.1; the last four
+are not among its terms, and usual)."""
 
-_SIDEWAYS = re.compile(r"\b(LAT|LATERAL|OBLIQUE|DECUB\w*)\b")
-_PA = re.compile(r"\bPA\b|POSTERO.?ANTERIOR")
-_AP = re.compile(r"\bAP\b|ANTERO.?POSTERIOR")
+_SIDEWAYS = re.compile(r"\b(LAT|LATERAL|OBLIQUE|DECUB\w*|SEITLICH)\b")
+_PA = re.compile(r"\bP\.?A\b|POSTERO.?ANTERIOR")
+_AP = re.compile(r"\bA\.?P\b|ANTERO.?POSTERIOR")
 
 
 def read_view(name: str, dataset: Dataset) -> str:

@@ -23,6 +23,9 @@ _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _MAX_SCANS = 100
 """Files have up to a dozen; each costs a pass over all pixels."""
 
+_MAX_SEGMENTS = 10_000
+"""Photographs have some dozen, those with large colour profiles some hundred."""
+
 _MAX_WORK = 1_000_000_000
 """Pixels times scans."""
 
@@ -51,7 +54,12 @@ def check_jpeg(name: str, data: bytes) -> None:
         B.2.2 (frame header).
     """
     start, first_scan, n_scans, n_pixels = 2, 0, 0, 0
-    while found := _MARKER.search(data, start):
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(data, start)
+        if found is None:
+            raise ImageRefused(
+                "truncated", f"{name} is cut off before its end: copy the file again"
+            )
         marker = found[0][1]
         if marker == _END:
             _check_work(name, n_pixels, n_scans, found.start() - first_scan)
@@ -62,7 +70,9 @@ def check_jpeg(name: str, data: bytes) -> None:
         elif marker == _SCAN:
             first_scan, n_scans = first_scan or found.start(), n_scans + 1
         start = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    raise ImageRefused("truncated", f"{name} is cut off before its end: copy the file again")
+    raise ImageRefused(
+        "undecodable", f"{name} has more than {_MAX_SEGMENTS:,} segments: copy the file again"
+    )
 
 
 def _read_size(data: bytes, start: int) -> int:

@@ -3,18 +3,26 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import io
 import os
 import re
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cxrlens.imaging.decoding import MAX_PIXELS
+from cxrlens.imaging.file_bytes import read_bytes
+from cxrlens.imaging.library_warnings import hold_back_warnings
 from cxrlens.vocabulary import ImageRefused, PixelMask, show_name
 
 RUNS_MARK = "rle:"
 """What begins a mask that is written as text."""
+
+_HALF = 127
+"""Half of white."""
+
+_FORMATS = ("PNG", "TIFF", "BMP", "GIF", "JPEG")
+"""Pillow reads others, some by starting other programs."""
 
 _RUNS = re.compile(RUNS_MARK + r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5}):([0-9 ;-]*)", re.ASCII)
 
@@ -33,8 +41,9 @@ def read_mask(reference: str | os.PathLike[str]) -> PixelMask:
         Height x width of the file, or as the text says.
 
     Raises:
-        ImageRefused: `bad-mask` if the file cannot be read as an image, or the text is no such
-            text or leaves the image.
+        ImageRefused: `bad-mask` if the file cannot be read as an image, holds numbers of which
+            none is brighter than half of white and some are larger than 1 (classes, say), or the
+            text is no such text or leaves the image.
 
     Source:
         SIIM-ACR Pneumothorax Segmentation (Kaggle, 2019), file format (`mask_functions.py`).
@@ -46,19 +55,33 @@ def read_mask(reference: str | os.PathLike[str]) -> PixelMask:
     text = os.fsdecode(reference)
     if text.startswith(RUNS_MARK) and not os.path.lexists(text):
         return _decode_runs(text)
-    return _read_file(Path(reference))
+    return _read_file(reference)
 
 
-def _read_file(path: Path) -> PixelMask:
+def _read_file(path: str | os.PathLike[str]) -> PixelMask:
+    name = f"mask {show_name(os.fsdecode(path))!r}"
     try:
-        with Image.open(path) as image:
-            _check_size(image)
-            grey = np.asarray(image.convert("L"))
+        data = read_bytes(path)
+        with hold_back_warnings():
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_size(image)
+        grey = np.asarray(image.convert("L"))
+    except ImageRefused as error:
+        raise ImageRefused("bad-mask", f"mask {error}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        why = "no image" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ImageRefused(
-            "bad-mask", f"mask {show_name(str(path))} cannot be read as an image ({error})"
+            "bad-mask", f"{name} cannot be read as an image ({why}): give PNG"
         ) from error
-    return grey > (127 if grey.max() > 1 else 0)
+    brightest = int(grey.max())
+    if 1 < brightest <= _HALF:
+        raise ImageRefused(
+            "bad-mask",
+            f"{name} holds numbers up to {brightest}, so that nothing in it is brighter than half "
+            "of white (255): write the finding as 255",
+            float(brightest),
+        )
+    return grey > (_HALF if brightest > 1 else 0)
 
 
 def _check_size(image: Image.Image) -> None:

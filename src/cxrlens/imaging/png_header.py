@@ -9,6 +9,9 @@ from PIL.PngImagePlugin import PngImageFile
 
 from cxrlens.vocabulary import ImageRefused
 
+_MAX_CHUNKS = 100_000
+"""The largest picture that is read, in the pieces of 8 kB that libpng writes, has 60,000."""
+
 _HEADER_END = 8 + 25
 """Bytes of the mark and of the header chunk (IHDR)."""
 
@@ -21,13 +24,15 @@ def check_png(name: str, data: bytes) -> None:
         data: all its bytes.
 
     Raises:
-        ImageRefused: `truncated`; `several-frames` for an animation.
+        ImageRefused: `truncated`; `several-frames` for an animation; `undecodable` for more chunks
+            than a picture has.
 
     Source:
         PNG specification (third edition), 5.3 (chunk layout), 11.3.1.1 (acTL).
     """
-    start, n_frames = 8, 1
-    while start + 12 <= len(data):
+    start, n_frames, n_chunks = 8, 1, 0
+    while start + 12 <= len(data) and n_chunks < _MAX_CHUNKS:
+        n_chunks += 1
         length, kind = struct.unpack_from(">I4s", data, start)
         if kind == b"acTL" and length >= 4:
             n_frames = max(n_frames, int.from_bytes(data[start + 8 : start + 12], "big"))
@@ -35,6 +40,10 @@ def check_png(name: str, data: bytes) -> None:
         if kind == b"IEND" and start <= len(data):
             break
     else:
+        if n_chunks == _MAX_CHUNKS:
+            raise ImageRefused(
+                "undecodable", f"{name} has {n_chunks:,} chunks or more: copy the file again"
+            )
         raise ImageRefused("truncated", f"{name} is cut off before its end: copy the file again")
     if n_frames > 1:
         raise ImageRefused(

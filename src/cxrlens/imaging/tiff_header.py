@@ -95,6 +95,12 @@ def read_tiff_header(name: str, data: bytes) -> TiffHeader:
             float(len(pictures)),
         )
     tags = directories[0]
+    if pictures and tags is not pictures[0]:
+        raise ImageRefused(
+            "unsupported-format",
+            f"{name} begins with a thumbnail or a mask, and its picture comes later: save it as a "
+            "grey PNG",
+        )
     header = _make_header(name, tags)
     _check_readable(name, data, tags, header)
     _check_stored(name, header, tags, len(data))
