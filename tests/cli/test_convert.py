@@ -47,7 +47,7 @@ def test_refused_images_make_it_partial(cxrlens, phantom_folder, tmp_path, elsew
     told = json.loads(outcome.out)
     assert (told["n_images"], len(told["refusals"])) == (50, 22)
     assert outcome.err.count("refused (empty)") == 20
-    assert "refused: 2 more" in outcome.err
+    assert "refused: 22 in all (empty 22)" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_refused_images_make_it_partial(cxrlens, phantom_folder, tmp_path, elsew
     [
         (["--to", "zip"], "hdf5"),
         (["--to", "folder", "--size", "big"], "'big' is not of the form"),
-        (["--to", "folder", "--size", "8"], "16…4096"),
+        (["--to", "folder", "--size", "63"], "64 or more"),
         (["--to", "csv", "--size", "64"], "hdf5 or folder only"),
         (["--to", "folder", "--bits", "12"], "8 or 16"),
     ],
@@ -74,3 +74,20 @@ def test_a_folder_that_is_not_empty_is_left_alone(cxrlens, phantom_folder, elsew
     assert outcome.code == 2
     assert "not empty" in outcome.err
     assert [path.name for path in elsewhere.rglob("*")] == ["out", "thesis.txt"]
+
+
+def test_show_without_labels_or_without_images(cxrlens, shared, tmp_path, elsewhere) -> None:
+    ignored = shutil.ignore_patterns("*.csv", "*32x32*")
+    shutil.copytree(shared / "data" / "dicom", tmp_path / "tree", ignore=ignored)
+    outcome = cxrlens("show", tmp_path / "tree", "--out", "a")
+    assert "grid: a/grid.png" in outcome.out, outcome.err
+    table = tmp_path / "alone" / "labels.csv"
+    table.parent.mkdir()
+    names = "ABCDEFGH"
+    rows = "".join(f"{i}.png,{','.join(str(int(i == j)) for j in range(8))}\n" for i in range(8))
+    table.write_text(f"image,{','.join(names)}\n{rows}")
+    outcome = cxrlens("show", table, "--out", "b")
+    assert outcome.code == 3
+    assert "no grid" in outcome.out
+    assert "class by part  unsplit" in outcome.out
+    assert "refused" not in outcome.err

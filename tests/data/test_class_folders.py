@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrlens.data import COLUMNS, StudyTable, read_table
+from cxrlens.data import COLUMNS, StudyTable, TableOptions, read_table
 from cxrlens.imaging import read_head
 from cxrlens.vocabulary import TableError
 
@@ -304,3 +304,21 @@ def test_a_part_without_class_folders_is_refused(tmp_path: Path) -> None:
     fill(tmp_path / "train" / "P", 3)
     fill(tmp_path / "test", 3)
     assert "got train: N 3, P 3; test: none" in refuse(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        TableOptions(class_names={"covid": "x", "normal": "x", "pneumonia": "x"}),
+        TableOptions(where='label == "covid"'),
+    ],
+)
+def test_fewer_than_two_classes_are_refused(options: TableOptions, phantom_folder: Path) -> None:
+    with pytest.raises(TableError, match=r"fewer than two classes stay \((x|covid) "):
+        read_table(phantom_folder, options)
+
+
+def test_a_table_that_leads_to_itself_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").symlink_to("labels.csv")
+    with pytest.raises(TableError, match="two or more class folders"):
+        read_table(tmp_path)

@@ -6,6 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 import csv
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -307,3 +309,38 @@ def test_a_dark_image_keeps_its_brightness(tmp_path: Path) -> None:
 def read_table_after_16(table: StudyTable, out: Path) -> StudyTable:
     convert_table(table, out, to="folder", bits=16)
     return read_table(out)
+
+
+@pytest.mark.parametrize("name", ["NA", "a|b", " x"])
+def test_classes_that_a_table_would_not_give_back(
+    name: str, table: StudyTable, tmp_path: Path
+) -> None:
+    frame = table.frame.assign(label=table.frame["label"].replace("covid", name))
+    changed = replace(table, frame=frame, classes=(name, "normal", "pneumonia"))
+    with pytest.raises(TableError, match="--map"):
+        convert_table(changed, tmp_path / "out", to="csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", ["hdf5", "folder", "csv"])
+def test_a_full_disk(to: str, table: StudyTable, tmp_path: Path) -> None:
+    """In a process of its own: HDF5 brings it down where a file cannot be closed."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk], capture_output=True, check=False
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("a small disk needs the right to mount one")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "cxrlens.cli", "convert", table.root, disk / "out", "--to", to],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        left = list(disk.iterdir())
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert done.returncode == 2, done.stderr
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not left

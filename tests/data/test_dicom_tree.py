@@ -243,3 +243,33 @@ def test_real_files(shared: Path, tmp_path: Path) -> None:
     reasons = sorted(one.reason for one in table.refusals)
     assert reasons == ["no-image", "repeated-uid", "repeated-uid"]
     assert np.all(table.targets == -1)
+
+
+def test_a_table_that_names_files_takes_the_rest_from_their_headers(tree: Path) -> None:
+    """Else images of one patient would fall on both sides of a split."""
+    shutil.copy(tree / "c", tree / "copy")
+    write(tree / "other", 5, PixelData=bytes(draw(5).size))
+    names = [
+        "p0/st/se/IM0001",
+        "p0/st/se/IM0002",
+        "p1/a.dcm",
+        "p1/b.DICOM",
+        "c",
+        "copy",
+        "d.dcm",
+        "other",
+    ]
+    rows = "".join(f"{name},{'ab'[name < 'e']}\n" for name in names)
+    path = tree / "labels.csv"
+    path.write_text(f"image,label\n{rows}")
+    table = read_table(path)
+    assert table.relative_images == (
+        "p0/st/se/IM0001",
+        "p0/st/se/IM0002",
+        "p1/a.dcm",
+        "p1/b.DICOM",
+        "c",
+    )
+    assert table.patients == tuple(f"phantom{i // 2:05d}" for i in range(5))
+    assert set(table.frame["view"]) == {"PA"}
+    assert [one.reason for one in table.refusals] == ["repeated-uid"] * 2

@@ -173,3 +173,24 @@ def test_no_image_is_loaded_for_a_table(tmp_path: Path) -> None:
     table = read_table(tmp_path / "big.h5")
     assert len(table) == 4000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_a_number_of_images_that_none_has_is_refused(tmp_path: Path) -> None:
+    nothing = write(tmp_path / "none.h5", image=draw(2)[:0], label=np.zeros(0))
+    assert "states 0 images" in refuse(nothing)
+    with h5py.File(tmp_path / "many.h5", "w") as file:  # some kilobytes
+        file.create_dataset("image", (10**7, 80, 80), "u1", chunks=(1, 80, 80))
+        file.create_dataset("label", (10**7,), "u1", chunks=(1000,))
+    assert "states 10000000 images" in refuse(tmp_path / "many.h5")
+
+
+def test_a_folder_beside_the_files_plays_no_part(tmp_path: Path) -> None:
+    write(tmp_path / "train.h5", image=draw(4), label=[0, 1, 0, 1])
+    (tmp_path / "logs").mkdir()
+    assert len(read_table(tmp_path)) == 4
+    assert "take away --images" in refuse(tmp_path, TableOptions(images=tmp_path))
+
+
+def test_a_class_needs_a_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", image=draw(2), label=[0, 1], label__class_names=["", "x"])
+    assert "empty name" in refuse(path)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pyarrow import parquet
 
 from cxrlens.data import label_bytes, label_file
 from cxrlens.data.label_file import read_header, read_label_file
@@ -176,3 +178,21 @@ def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     bomb.write_bytes(gzip.compress(b"image,label\n" + b"a" * 2_000_000))
     with pytest.raises(TableError, match=r"line 2 of .* has more than 1000000 characters"):
         read_label_file(bomb)
+
+
+@pytest.mark.parametrize("tail", [b"A", b"\x00\xd8\x00\xd8"])
+def test_damaged_utf16_is_refused(tail: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(PLAIN.encode("utf-16") + tail)
+    with pytest.raises(TableError, match="begins as UTF-16, but is damaged"):
+        read_label_file(path)
+
+
+def test_odd_parquet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table([["a"], ["b"]], names=["label", "label"]), path)
+    with pytest.raises(TableError, match="two columns named 'label'"):
+        read_label_file(path)
+    parquet.write_table(pa.table({"day": pa.array([2**31 - 1], pa.date32())}), path)
+    with pytest.raises(TableError, match="cannot be read as Parquet"):
+        read_label_file(path)

@@ -221,9 +221,13 @@ def test_repeats(tmp_path: Path) -> None:
     assert "line 4 of 'labels.csv'" in table.notes[-1]
     for row, what in (("a.png,y,1", "labels"), ("a.png,x,3", "patients")):
         with pytest.raises(
-            TableError, match=rf"lines 2 and 5 of 'labels.csv' .*'a.png' different {what}"
+            TableError, match=rf"lines 2 and 5 of 'labels.csv' give one image different {what}"
         ):
             read(tmp_path, f"{text}{row}\n".replace("./a.png,x,1\n", "c.png,x,1\n"))
+    with pytest.raises(TableError, match=r"lines 2 and 3 .* different masks"):
+        read(tmp_path, "image,label,mask\na.png,x,b.png\na.png,x,c.png\nd.png,y,\n")
+    table = read(tmp_path, "image,label\na.png,x\nb.png,y\nb.png,y\na.png,x\n")
+    assert "line 4 of" in table.notes[-1]  # not line 3, which is the first of its image
     flags = "image,M,N\na.png,1,\nb.png,0,1\na.png,1,{}\n"
     assert len(read(tmp_path, flags.format(""))) == 2
     with pytest.raises(TableError, match=r"lines 2 and 4 .* different labels for N"):
@@ -312,3 +316,18 @@ def test_the_manifest(shared: Path, task: str, counts: dict[str, int]) -> None:
     assert list(table.frame["source"]) == [row["source"] for row in rows]
     assert [m is not None for m in table.frame["mask"]] == [row["ptx_mask"] != "" for row in rows]
     assert all(Path(mask).is_file() for mask in table.frame["mask"] if mask is not None)
+
+
+def test_a_column_of_ones_is_no_finding(tmp_path: Path) -> None:
+    """Tables made of DICOM headers hold `SamplesPerPixel`, `SeriesNumber` and the like."""
+    table = read(tmp_path, "image,one,M,N,other\na.png,1,1,0,1.0\nb.png,1,0,1,1.0\n")
+    assert table.classes == ("M", "N")
+    assert any(note.endswith("blanks: M, N.") for note in table.notes)
+    with pytest.raises(TableError, match="no column of a usual name for labels"):
+        read(tmp_path, "image,one\na.png,1\nb.png,1\n")
+
+
+@pytest.mark.parametrize("cell", ["[" * 50_000, '[{""class_name"": [1]}]', "[1]", "{}", "1"])
+def test_cells_that_hold_no_boxes(cell: str, tmp_path: Path) -> None:
+    table = read(tmp_path, f'image,label,boxes\na.png,x,"{cell}"\nb.png,y,\n')
+    assert not any(table.frame["boxes"])

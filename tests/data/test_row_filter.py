@@ -100,3 +100,24 @@ def test_what_is_refused(where: str) -> None:
     with pytest.raises(TableError, match="condition"):
         filter_rows(FRAME, where, "t")
     assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("where", ['id == "no"', "id < 5", 'id == "no" and task == "a"'])
+def test_patients_numbers_are_not_shown(where: str) -> None:
+    with pytest.raises(TableError, match="condition") as caught:
+        filter_rows(FRAME, where, "t", private=("id",))
+    assert "007" not in str(caught.value)
+
+
+def test_a_word_of_python_needs_backticks() -> None:
+    frame = FRAME.rename(columns={"task": "class"})
+    assert (
+        filter_rows(frame, '`class` == "c"', "t").kept.tolist()
+        == [False, False, True] + [False] * 2
+    )
+    with pytest.raises(TableError, match="backticks"):
+        filter_rows(frame, 'class == "c"', "t")
+
+
+def test_an_escape_in_a_condition_warns_of_nothing() -> None:
+    assert filter_rows(FRAME, r'age.isna() or id.str.match("\d+$")', "t").kept.all()

@@ -20,11 +20,9 @@ from cxrlens.cli.options import (
     JsonOption,
     MapOption,
     WhereOption,
+    list_refusals,
     read_data,
 )
-
-MAX_LISTED = 20
-"""Refusals that are listed one by one; the rest is counted."""
 
 
 class Form(StrEnum):
@@ -70,10 +68,7 @@ def convert(
         )
     for note in made.notes:
         say(f"note: {note}")
-    for refusal in made.refusals[:MAX_LISTED]:
-        say(f"refused ({refusal.reason}): {refusal.message}")
-    if len(made.refusals) > MAX_LISTED:
-        say(f"refused: {len(made.refusals) - MAX_LISTED} more")
+    list_refusals(made.refusals)
     if as_json:
         show_json(cxr.vocabulary.to_plain(made))
     else:

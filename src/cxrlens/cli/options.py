@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 import cxrlens as cxr
+from cxrlens.cli.console import say
 
 DataArgument = Annotated[
     Path,
@@ -67,6 +69,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSO
 
 RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.")]
 
+MAX_LISTED = 20
+"""Refusals that are listed one by one; the rest is counted by reason."""
+
 EXIT_PARTIAL = 3
 """Done, but some files were refused; they are listed."""
 
@@ -106,6 +111,16 @@ def read_data(
                 f"--map renames {old!r} both to {names[old]!r} and to {new!r}; give it once"
             )
     return cxr.read_table(data, cxr.data.TableOptions(images, roles, where, names))
+
+
+def list_refusals(refusals: "Sequence[cxr.vocabulary.Refusal]") -> None:
+    """Say what was left out and why: some one by one, all by reason."""
+    for refusal in refusals[:MAX_LISTED]:
+        say(f"refused ({refusal.reason}): {refusal.message}")
+    if len(refusals) > MAX_LISTED:
+        counts = sorted(Counter(refusal.reason for refusal in refusals).items())
+        told = ", ".join(f"{reason} {n}" for reason, n in counts)
+        say(f"refused: {len(refusals)} in all ({told}); the first {MAX_LISTED} are listed above")
 
 
 def _cut_pairs(option: str, given: Sequence[str] | None) -> list[tuple[str, str]]:

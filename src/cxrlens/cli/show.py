@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import os
 from collections.abc import Sequence
 
 import typer
@@ -19,6 +20,7 @@ from cxrlens.cli.options import (
     OutOption,
     RecipeOption,
     WhereOption,
+    list_refusals,
     read_data,
 )
 
@@ -31,8 +33,8 @@ N_TRIES = 12
 MAX_CLASSES = 20
 """Classes in the grid; it would become too large to look at."""
 
-MAX_LISTED = 20
-"""Refusals that are listed one by one; the rest is counted."""
+MAX_COLUMNS = 6
+"""Classes that stand beside each other in a table of counts; more stand below each other."""
 
 
 def show(
@@ -55,27 +57,30 @@ def show(
             cxr.report.save_figure(folder / "grid.png", cxr.report.draw_grid(samples))
     for note in table.notes:
         say(f"note: {note}")
-    for refusal in refusals[:MAX_LISTED]:
-        say(f"refused ({refusal.reason}): {refusal.message}")
-    if len(refusals) > MAX_LISTED:
-        say(f"refused: {len(refusals) - MAX_LISTED} more")
+    list_refusals(refusals)
     if as_json:
         show_json(cxr.vocabulary.to_plain(_count(table)))
     else:
         _show_counts(table)
         show_line(f"grid: {folder / 'grid.png'}" if samples else "no grid: no image could be read")
-    raise typer.Exit(EXIT_PARTIAL if refusals else 0)
+    raise typer.Exit(0 if samples and not refusals else EXIT_PARTIAL)
 
 
 def _read_samples(
     table: "cxr.StudyTable", preprocessing: "cxr.imaging.Preprocessing"
 ) -> "tuple[list[cxr.report.Sample], list[cxr.vocabulary.Refusal]]":
     """Read a few images of each class, evenly spaced through the table."""
-    samples, refusals = [], []
-    for label, is_positive in zip(
-        table.classes[:MAX_CLASSES], (table.label_matrix == 1).T, strict=False
-    ):
-        images = table.frame.loc[is_positive, "image"].tolist()
+    samples: list[cxr.report.Sample] = []
+    refusals: list[cxr.vocabulary.Refusal] = []
+    if not any(os.path.lexists(image.partition("#")[0]) for image in table.images):
+        return samples, refusals  # the table's notes say so
+    groups = {
+        label: table.frame.loc[is_positive, "image"].tolist()
+        for label, is_positive in zip(
+            table.classes[:MAX_CLASSES], (table.label_matrix == 1).T, strict=False
+        )
+    }
+    for label, images in (groups or {"no label": list(table.images)}).items():
         chosen = images[:: max(1, len(images) // N_SAMPLES)][:N_TRIES]
         n_read = 0
         for read in cxr.imaging.stream(chosen, preprocessing):
@@ -123,6 +128,11 @@ def _show_counts(table: "cxr.StudyTable") -> None:
 
 
 def _show_by(title: str, counts: dict[str, dict[str, int]], columns: Sequence[str]) -> None:
+    names = [cxr.vocabulary.show_name(name) for name in columns]
     shown = [[name, *(str(row[column]) for column in columns)] for name, row in counts.items()]
-    show_table([title, *map(cxr.vocabulary.show_name, columns)], shown)
+    if len(names) <= MAX_COLUMNS:
+        show_table([title, *names], shown)
+    else:
+        by_class = zip(names, *(row[1:] for row in shown), strict=True)
+        show_table([f"class by {title}", *counts], [list(row) for row in by_class])
     show_line("")

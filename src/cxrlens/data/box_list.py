@@ -79,9 +79,10 @@ def parse_boxes(cell: str) -> tuple[Box, ...] | None:
     """
     try:
         found = [
-            read_box(one["class_name"], [one[side] for side in _SIDES]) for one in json.loads(cell)
+            read_box(str(one["class_name"]), [one[side] for side in _SIDES])
+            for one in json.loads(cell)
         ]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     boxes = tuple(box for box in found if box is not None)
     return boxes if len(boxes) == len(found) else None

@@ -71,7 +71,8 @@ def choose_columns(
             raise TableError(f"{role!r} is no role of a column; {suggest(role, ROLES)}")
         if len(names) > 1 and role != "label":
             raise TableError(f"only one column can be the {role}; got {', '.join(names)}")
-        roles[role] = tuple(_find_given(file, role, name) for name in names)
+        if names:
+            roles[role] = tuple(_find_given(file, role, name) for name in names)
     for role in ROLES:
         if role in roles:
             continue

@@ -18,6 +18,7 @@ from cxrlens.data.hdf5_writer import Hdf5Writer
 from cxrlens.data.study_table import StudyTable
 from cxrlens.data.table_writer import write_table
 from cxrlens.imaging import Preprocessing, Radiograph, try_read
+from cxrlens.imaging.decoding import MIN_SIDE
 from cxrlens.imaging.streaming import map_ordered
 from cxrlens.vocabulary import (
     GreyImage,
@@ -138,6 +139,11 @@ def _check(to: str, size: tuple[int, int] | None, bits: int) -> Preprocessing | 
         return None
     if to == "csv":
         raise InputError("a CSV names images where they are: a size goes with hdf5 or folder only")
+    if min(size) < MIN_SIDE:
+        raise InputError(
+            f"images of {size[0]} x {size[1]} pixels (height x width) could not be read again: "
+            f"each side needs {MIN_SIDE} or more"
+        )
     return Preprocessing(*size)
 
 

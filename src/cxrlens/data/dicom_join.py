@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from cxrlens.data.dicom_file import SUFFIXES, DicomFile
+from cxrlens.data.dicom_file import SUFFIXES, DicomFile, read_dicom_facts
+from cxrlens.data.dicom_repeats import settle_repeats
 from cxrlens.data.dicom_tree import DicomTree
 from cxrlens.data.study_table import StudyTable
 from cxrlens.vocabulary import Refusal, TableError, show_name
@@ -58,12 +59,43 @@ def join_dicom_tree(table: StudyTable, names: Sequence[str], tree: DicomTree) ->
             "each image"
         )
     joined = table.take(rows)
+    images = pd.Series([one.path for one in files], dtype=object)
     return replace(
         joined,
-        frame=_fill(joined.frame, files),
+        frame=_fill(joined.frame.assign(image=images), files),
         root=tree.root,
         notes=(*table.notes, *tree.notes, *_note(kind, found, len(tree.files))),
         refusals=(*table.refusals, *_refuse(kind, found), *tree.refusals),
+    )
+
+
+def fill_from_headers(table: StudyTable) -> StudyTable:
+    """Take from the headers what a table that names DICOM files does not say of its images.
+
+    Of files with one SOP Instance UID the first is kept, or none if pixels or labels differ.
+
+    Args:
+        table: whose images are files.
+
+    Returns:
+        The table with patient, view, sex and age, and without repeats.
+    """
+    files = [
+        None if "#" in image else header
+        for image, header in zip(table.images, read_dicom_facts(table.images), strict=True)
+    ]
+    known = [one for one in files if one is not None]
+    if not known:
+        return table
+    rows = [row for row, one in enumerate(files) if one is not None]
+    repeats = settle_repeats(known, [str(one) for one in table.label_matrix[rows].tolist()])
+    kept = [row for row, image in enumerate(table.images) if image not in repeats.left_out]
+    told = table.take(kept)
+    return replace(
+        told,
+        frame=_fill(told.frame, [files[row] for row in kept]),
+        notes=(*table.notes, f"Headers of DICOM images were read: {len(known)}.", *repeats.notes),
+        refusals=(*table.refusals, *repeats.refusals),
     )
 
 
@@ -94,15 +126,17 @@ def _strip(name: str) -> str:
     return next((plain[: -len(s)] for s in SUFFIXES if plain.lower().endswith(s)), plain)
 
 
-def _fill(frame: pd.DataFrame, files: Sequence[DicomFile]) -> pd.DataFrame:
+def _fill(frame: pd.DataFrame, files: Sequence[DicomFile | None]) -> pd.DataFrame:
     """Put paths in, and what the headers say where the table is silent."""
     columns = {"patient_id": "patient", "view": "view", "sex": "sex", "age": "age"}
-    filled = {"image": pd.Series([one.path for one in files], dtype=object)}
+    filled = {}
     for column, field in columns.items():
         own = frame[column] if column in frame else [None] * len(files)
         filled[column] = pd.Series(
             [
-                getattr(one, field) if value in (None, "unknown") or pd.isna(value) else value
+                getattr(one, field)
+                if one is not None and (value in (None, "unknown") or pd.isna(value))
+                else value
                 for value, one in zip(own, files, strict=True)
             ],
             dtype=object,

@@ -78,7 +78,8 @@ def keep_rows(file: LabelFile, roles: Roles, where: str | None) -> LabelFile:
         for alias in (role, "patient_id") if role == "patient" else (role,):
             if len(names) == 1 and alias not in frame:
                 frame = frame.assign(**{alias: frame[names[0]]})
-    filtered = filter_rows(frame, where, file.name)
+    private = {"patient", "patient_id", *roles.get("patient", ())}
+    filtered = filter_rows(frame, where, file.name, private)
     return file.take(filtered.kept).with_notes(filtered.notes)
 
 

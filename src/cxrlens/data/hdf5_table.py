@@ -41,6 +41,9 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
 CLASS_NAMES = ("class_names", "classes", "list_classes", "label_names")
 """Attributes (of the labels, the images or the file) or datasets that name the classes."""
 
+MAX_IMAGES = 5_000_000
+"""Rows of a table: ten times those of the largest public set; a file may state any number."""
+
 SEVERAL = "several_labels"
 """Attribute of the labels: true where an image may have several, whatever the rows sum to."""
 
@@ -106,8 +109,12 @@ def read_hdf5_table(
     sheets = [sheet for file in files for sheet in _find_sheets(file, columns)]
     order = {"train": 0, "val": 1, "test": 2}
     sheets.sort(key=lambda sheet: order.get(sheet.part or "", 3))
-    labels = _read_all_labels(sheets)
     n = sum(sheet.n for sheet in sheets)
+    if not 0 < n <= MAX_IMAGES:
+        raise TableError(
+            f"{show_name(os.fspath(path))!r} states {n} images; a collection has 1 to {MAX_IMAGES}"
+        )
+    labels = _read_all_labels(sheets)
     filled: dict[str, Sequence[object]] = {
         "image": [f"{s.file}#{s.roles['image'][0]}/{i}" for s in sheets for i in range(s.n)],
         "patient_id": _read_column(sheets, "patient"),

@@ -3,6 +3,9 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import h5py
@@ -15,6 +18,11 @@ from cxrlens.vocabulary import GreyImage, Refusal, TableError, show_name
 
 _TEXTS = ("patient_id", "view", "source", "sex", "age", "name")
 """Columns that become datasets of text, where they say anything; `name` is where the image was."""
+
+
+_SPARE = 1 << 23
+"""Bytes that must stay free on the disk: HDF5 writes late, and a file that cannot be written to
+its end brings the whole process down when it is closed."""
 
 
 class Hdf5Writer:
@@ -39,9 +47,11 @@ class Hdf5Writer:
 
         Raises:
             TableError: if it has another size than the first.
+            OSError: if the disk is nearly full.
         """
         del source_size
         self._check_size(row, (pixels.shape[0], pixels.shape[1]))
+        self._check_space(pixels.size * self._type.itemsize)
         name = self._name(row)
         images = self._open(name, (pixels.shape[0], pixels.shape[1]))["image"]
         n = len(self._rows[name])
@@ -53,6 +63,7 @@ class Hdf5Writer:
     def finish(self) -> list[str]:
         """Write labels and other columns."""
         for name, rows in self._rows.items():
+            self._check_space(len(rows) * (4 * len(self._table.classes) + 1000))
             self._write_columns(self._files[name], self._table.take(rows))
             self._files[name].flush()
         return [
@@ -72,6 +83,10 @@ class Hdf5Writer:
     def _name(self, row: int) -> str:
         part = self._table.frame["split"].iat[row]
         return str(part) if part is not None else ("unsplit" if self._has_split else "data")
+
+    def _check_space(self, n_bytes: int) -> None:
+        if shutil.disk_usage(self._folder).free < n_bytes + _SPARE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
 
     def _check_size(self, row: int, size: tuple[int, int]) -> None:
         image = self._table.images[row]

@@ -58,6 +58,8 @@ def read_labels(
         array = array[:, 0]
     if names is not None and len(set(names)) < len(names):
         raise TableError(f"{where}: two classes have the same name; give each its own")
+    if names is not None and "" in names:
+        raise TableError(f"{where}: a class has an empty name; give each one a name")
     if array.dtype.kind in "OSU" and array.ndim == 1:
         return _read_words(where, array, names)
     if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):

@@ -68,13 +68,22 @@ def open_text(path: str, encoding: str) -> Iterator[io.TextIOWrapper]:
         The text.
 
     Raises:
-        TableError: if the file cannot be unpacked or is larger than `MAX_BYTES`.
+        TableError: if the file cannot be unpacked, is larger than `MAX_BYTES`, or begins as UTF-16
+            and is none.
         UnicodeDecodeError: if it is in another encoding.
     """
     with _open_bytes(path) as data:
         if data.peek(2)[:2] in _UTF16:
             encoding = "utf-16"
-        yield io.TextIOWrapper(data, encoding=encoding, newline="")
+        try:
+            yield io.TextIOWrapper(data, encoding=encoding, newline="")
+        except UnicodeDecodeError as error:
+            if encoding != "utf-16":
+                raise
+            raise TableError(
+                f"{show_name(path)!r} begins as UTF-16, but is damaged ({error.reason}): save it "
+                "as UTF-8"
+            ) from error
 
 
 @contextmanager

@@ -197,6 +197,10 @@ def _iterate(text: TextIOWrapper, name: str) -> Iterator[str]:
                 f"line {number} of {name} has more than {MAX_LINE} characters: this is no table "
                 "of labels"
             )
+        if number > MAX_CELLS:
+            raise TableError(
+                f"{name} has more than {MAX_CELLS} lines: no table of labels is so long"
+            )
         if "\0" in line:
             raise TableError(f"line {number} of {name} holds a zero byte: this is no text")
         yield line

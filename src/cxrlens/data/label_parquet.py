@@ -38,10 +38,11 @@ def read_parquet(path: str, max_cells: int) -> tuple[list[str], list[list[str]]]
                     f"{n_bytes} bytes unpacked: no table of labels is that large"
                 )
             table = file.read()
-    except (pa.ArrowException, OSError, ValueError) as error:
+        columns = [_to_text(column.to_pylist()) for column in table.columns]
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise TableError(f"{name} cannot be read as Parquet ({error}): write it again") from error
-    kept = [one for one in table.column_names if not one.startswith("__index_level_")]
-    return kept, [_to_text(table.column(one).to_pylist()) for one in kept]
+    kept = [i for i, one in enumerate(table.column_names) if not one.startswith("__index_level_")]
+    return [table.column_names[i] for i in kept], [columns[i] for i in kept]
 
 
 def _to_text(values: Iterable[object]) -> list[str]:

@@ -11,10 +11,11 @@ import pandas as pd
 
 from cxrlens.data.chexpert import CHEXPERT_CLASSES, is_chexpert, read_chexpert
 from cxrlens.data.column_roles import simplify
+from cxrlens.data.dicom_join import fill_from_headers
 from cxrlens.data.label_bytes import is_table_name
 from cxrlens.data.label_file import LabelFile, read_header, read_label_file
 from cxrlens.data.label_table import read_label_table
-from cxrlens.data.layout import list_folder
+from cxrlens.data.layout import is_file, list_folder
 from cxrlens.data.nih import NIH_CLASSES, is_nih, is_nih_boxes, read_nih, read_nih_boxes
 from cxrlens.data.rsna import RSNA_CLASSES, is_rsna, read_rsna
 from cxrlens.data.siim import SIIM_CLASSES, is_siim, read_siim
@@ -75,7 +76,7 @@ def read_labels_file(path: str | os.PathLike[str], options: TableOptions) -> Stu
     file = read_label_file(path)
     known = find_label_set(file.header)
     if known is None:
-        return read_label_table(file, options)
+        return fill_from_headers(read_label_table(file, options))
     others = [one for one in options.columns.get("label", ()) if one not in known.classes]
     if not others:
         return known.read(file, options)
@@ -132,7 +133,7 @@ def _find(folder: str) -> tuple[list[str], LabelSet | None]:
     paths = [
         entry.path
         for entry in list_folder(folder)
-        if is_table_name(entry.name) and "sample_submission" not in entry.name and entry.is_file()
+        if is_table_name(entry.name) and "sample_submission" not in entry.name and is_file(entry)
     ]
     ranked: dict[int, list[str]] = {}
     for path in paths:

@@ -82,7 +82,10 @@ def read_label_table(file: LabelFile, options: TableOptions) -> StudyTable:
         )
     file = keep_rows(file, roles, options.where)
     if "label" not in roles:
-        roles = {**roles, "label": _find_flags(file, roles)}
+        flags = _find_flags(file, roles)
+        roles = {**roles, "label": flags}
+        told = ", ".join(map(show_name, flags[:20])) + (" …" if len(flags) > 20 else "")
+        file = file.with_notes([f"Taken as labels, since they hold only 1, 0, -1, blanks: {told}."])
     labels = read_labels(file, roles["label"])
     draft = begin_draft(file, roles).with_notes(labels.notes)
     if "boxes" in file.frame:
@@ -91,13 +94,14 @@ def read_label_table(file: LabelFile, options: TableOptions) -> StudyTable:
 
 
 def _find_flags(file: LabelFile, roles: Roles) -> tuple[str, ...]:
-    """Columns that hold only 1, 0, -1 and blanks."""
+    """Columns that hold only 1, 0, -1 and blanks; what is 1 in every row is no finding."""
     used = {name for names in roles.values() for name in names}
     found = []
     for name in file.header:
         values = set(file.frame[name]) - {""}
         numbers = {re.sub(r"\.0*$", "", value.strip()) for value in values}
-        if name not in used and values and numbers <= {"1", "0", "-1"}:
+        is_constant = numbers == {"1"} and "" not in set(file.frame[name])
+        if name not in used and values and numbers <= {"1", "0", "-1"} and not is_constant:
             found.append(name)
     if not found:
         raise TableError(

@@ -128,6 +128,14 @@ def find_layout(root: str) -> Layout:
     return Layout(base, tuple(folders), tuple(parts), (*notes, *_note_masks(folders)))
 
 
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a regular file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _list_folders(path: str) -> list[os.DirEntry[str]]:
     """The folders in a folder that may be classes or parts."""
     return [e for e in list_folder(path) if _is_folder(e) and e.name.lower() != MASKS]

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,7 +80,9 @@ def read_table(path: str | os.PathLike[str], options: TableOptions | None = None
 def _is_hdf5(path: str, _: TableOptions) -> bool:
     if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on names that are too long)
         return bool(find_hdf5_files(path))
-    return bool(find_hdf5_files(path)) and not find_layout(path).folders
+    return bool(find_hdf5_files(path)) and not any(
+        list_contents(folder.path).images for folder in find_layout(path).folders
+    )
 
 
 def _is_file(path: str, _: TableOptions) -> bool:
@@ -169,7 +172,8 @@ def _read_class_folders(path: str, options: TableOptions) -> StudyTable:
         role = next(iter(options.columns))
         raise TableError(
             f"{show_name(path)!r} is a folder of class folders and has no columns: take away "
-            f"--column {role}=…, or give a table of labels"
+            f"--column {role}=…, or give a table of labels, or the label of DICOM files by a DICOM "
+            "keyword such as StudyDescription"
         )
     return apply_options(read_class_folders(path), options)
 
@@ -187,11 +191,25 @@ def apply_options(table: StudyTable, options: TableOptions) -> StudyTable:
     Raises:
         TableError: if the condition or a name is not understood, or fewer than two classes stay.
     """
+    if options.images is not None:
+        raise TableError(
+            "only a table of labels can have its images elsewhere: take away "
+            f"--images {show_name(str(options.images))}, or give the table as DATA"
+        )
     if options.where is not None:
         filtered = filter_rows(table.frame, options.where, "the collection")
         table = table.take(np.flatnonzero(filtered.kept))
         table = replace(table, notes=(*table.notes, *filtered.notes))
-    return rename_classes(table, options.class_names)
+    table = rename_classes(table, options.class_names)
+    is_chosen = options.where is not None or bool(options.class_names)
+    if is_chosen and not table.is_multilabel and table.classes:
+        counts = Counter(label for label in table.frame["label"] if label is not None)
+        if len(counts) < 2:
+            told = ", ".join(f"{show_name(name)} {counts[name]}" for name in table.classes)
+            raise TableError(
+                f"fewer than two classes stay ({told}): change the condition or the new names"
+            )
+    return table
 
 
 _FORMS = (

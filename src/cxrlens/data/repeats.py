@@ -11,9 +11,12 @@ import pandas as pd
 
 from cxrlens.data.label_file import LabelFile
 from cxrlens.data.study_table import LABEL_PREFIX, StudyTable
-from cxrlens.vocabulary import TableError, show_name
+from cxrlens.vocabulary import TableError
 
-_FACTS = {"label": "labels", "patient_id": "patients", "split": "parts"}
+_FACTS = {
+    "label": "labels", "patient_id": "patients", "split": "parts", "mask": "masks",
+    "boxes": "boxes",
+}  # fmt: skip
 
 
 def merge_repeats(file: LabelFile, table: StudyTable) -> StudyTable:
@@ -27,7 +30,7 @@ def merge_repeats(file: LabelFile, table: StudyTable) -> StudyTable:
         The table with every image once, and a note on what was merged.
 
     Raises:
-        TableError: if such rows differ in label, patient or part: with both lines.
+        TableError: if such rows differ in label, patient, part, mask or boxes: with both lines.
     """
     paths = pd.Series([os.path.normpath(path) for path in table.images], dtype=object)
     repeated = np.flatnonzero(paths.duplicated(keep=False).to_numpy())
@@ -42,18 +45,19 @@ def merge_repeats(file: LabelFile, table: StudyTable) -> StudyTable:
         first = first_of.setdefault(paths[row], row)
         for name, one, other in zip(facts, facts_of[first], its, strict=True):
             if one != other:
-                raise TableError(_tell_conflict(file, table.images[row], (first, row), name))
-    kept = np.flatnonzero(~paths.duplicated().to_numpy())
+                raise TableError(_tell_conflict(file, (first, row), name))
+    is_repeat = paths.duplicated().to_numpy()
+    kept = np.flatnonzero(~is_repeat)
     note = (
         f"{len(table) - len(kept)} rows repeat an image with the same labels and were merged (the "
-        f"first: {file.place(int(repeated[repeated != first_of[paths[repeated[0]]]][0]))})."
+        f"first: {file.place(int(np.flatnonzero(is_repeat)[0]))})."
     )
     merged = table.take(kept)
     return replace(merged, notes=(*merged.notes, note))
 
 
-def _tell_conflict(file: LabelFile, image: str, rows: tuple[int, int], column: str) -> str:
+def _tell_conflict(file: LabelFile, rows: tuple[int, int], column: str) -> str:
+    """By lines alone: what a table calls an image by may be a patient's number."""
     what = _FACTS.get(column, f"labels for {column.removeprefix(LABEL_PREFIX)}")
     places = f"{file.unit}s {file.lines[rows[0]]} and {file.lines[rows[1]]} of {file.name}"
-    name = show_name(os.path.basename(image))  # noqa: PTH119 (a name, not a place)
-    return f"{places} give the image {name!r} different {what}: leave one row for each image"
+    return f"{places} give one image different {what}: leave one row for each image"

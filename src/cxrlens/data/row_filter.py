@@ -6,7 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from types import MappingProxyType
@@ -36,7 +37,10 @@ _SIGN = ";"
 """Stands between the words of a cell that lists several."""
 
 _MAX_CONDITION = 10_000
-_HINT = "write it such as 'view == \"PA\" and age > 17'"
+_HINT = (
+    "write it such as 'view == \"PA\" and age > 17', with backticks around names that have "
+    "spaces or are words of Python (`class`)"
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ class Filtered:
     """How the condition was understood, and how many rows it kept."""
 
 
-def filter_rows(frame: pd.DataFrame, where: str, name: str) -> Filtered:
+def filter_rows(
+    frame: pd.DataFrame, where: str, name: str, private: Collection[str] = ("patient_id",)
+) -> Filtered:
     """Find the rows for which a condition in the words of `pandas.DataFrame.query` holds.
 
     It may be made of columns (in backticks where a name has spaces), numbers, text, lists,
@@ -63,6 +69,7 @@ def filter_rows(frame: pd.DataFrame, where: str, name: str) -> Filtered:
         frame: columns of text or of values.
         where: the condition.
         name: what is filtered, for messages.
+        private: columns whose values no message shows, such as patients' numbers.
 
     Returns:
         The rows, at least one.
@@ -80,6 +87,7 @@ def filter_rows(frame: pd.DataFrame, where: str, name: str) -> Filtered:
                 f"the condition {where!r} names {column!r}, which is no column of {name}; "
                 f"{suggest(column, map(str, frame.columns))} (columns: {_list_columns(frame)})"
             )
+    shown = [column for column in used.values() if column not in private]
     columns = {one: _give_type(frame[column]) for one, column in used.items()}
     try:
         answer = np.asarray(_evaluate(tree, columns))
@@ -87,15 +95,19 @@ def filter_rows(frame: pd.DataFrame, where: str, name: str) -> Filtered:
         raise TableError(f"the condition {where!r} {error}") from error
     except (TypeError, ValueError, AttributeError, RecursionError, re.error) as error:
         raise TableError(
-            f"cannot answer the condition {where!r} ({error}); {_HINT}{_tell(frame, used.values())}"
+            f"cannot answer the condition {where!r} ({error}); {_HINT}{_tell(frame, shown)}"
         ) from error
     if answer.shape != (len(frame),) or not all(isinstance(one, bool) for one in answer.tolist()):
         raise TableError(f"the condition {where!r} gives no yes or no for each row; {_HINT}")
     kept = answer.astype(bool)
     if not kept.any():
-        told = _tell(frame, used.values())
+        told = _tell(frame, shown)
         raise TableError(f"the condition {where!r} holds for no row of {name}{told}")
-    notes = [_note_lists(used[one], cells) for one, cells in columns.items() if _is_listing(cells)]
+    notes = [
+        _note_lists(used[one], cells)
+        for one, cells in columns.items()
+        if used[one] in shown and _is_listing(cells)
+    ]
     notes.append(f"{int(kept.sum())} of {len(frame)} rows were kept, where {where}.")
     return Filtered(kept, tuple(notes))
 
@@ -110,7 +122,9 @@ def _parse(where: str) -> tuple[ast.expr, dict[str, str]]:
     try:
         if len(plain) > _MAX_CONDITION:
             raise ValueError(f"more than {_MAX_CONDITION} characters")
-        return ast.parse(plain, mode="eval").body, quoted
+        with warnings.catch_warnings():  # such as of the \d in "\d+"
+            warnings.simplefilter("ignore")
+            return ast.parse(plain, mode="eval").body, quoted
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = error.msg if isinstance(error, SyntaxError) else error
         raise TableError(f"cannot understand the condition {where!r} ({why}); {_HINT}") from error
@@ -252,7 +266,7 @@ def _list_columns(frame: pd.DataFrame) -> str:
     return ", ".join(show_name(str(column)) for column in frame.columns[:40])
 
 
-def _tell(frame: pd.DataFrame, used: Any) -> str:  # noqa: ANN401 (names)
+def _tell(frame: pd.DataFrame, used: Collection[str]) -> str:
     """The commonest values of the columns that were asked."""
     told = {
         column: [show_name(str(value)) for value in frame[column].value_counts().index[:5]]

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrlens.data.cell_words import is_missing
 from cxrlens.data.study_table import COLUMNS, StudyTable
 from cxrlens.imaging import read_head, write_whole
 from cxrlens.imaging.mask import RUNS_MARK
-from cxrlens.vocabulary import ImageRefused, Refusal, show_name, to_plain
+from cxrlens.vocabulary import ImageRefused, Refusal, TableError, show_name, to_plain
 
 TABLE_FILE = "table.csv"
 """One row an image."""
@@ -42,7 +43,12 @@ def write_table(table: StudyTable, folder: Path, place: Path) -> tuple[int, list
 
     Returns:
         The number of rows, and the images left out since their names are no valid UTF-8.
+
+    Raises:
+        TableError: if a class has a name that would be read as a blank cell, or as several classes.
     """
+    if not table.is_multilabel:
+        _check_classes(table.classes)
     kept, refusals = _sort_out(table)
     frame = table.take(kept).frame
     columns = [name for name in table.columns if _says_anything(frame, name)]
@@ -81,6 +87,15 @@ def restore_text(text: str) -> str:
     """
     is_defused = text.startswith("'") and text.lstrip("'").startswith(FORMULA_STARTS)
     return text[1:] if is_defused else text
+
+
+def _check_classes(classes: Iterable[str]) -> None:
+    for name in classes:
+        if is_missing(name) or "|" in name or name != name.strip():
+            raise TableError(
+                f"the class {show_name(name)!r} would be read as a blank cell, as another name or "
+                "as several classes: give it another name with --map OLD=NEW"
+            )
 
 
 def _sort_out(table: StudyTable) -> tuple[list[int], list[Refusal]]:
