@@ -107,3 +107,9 @@ def test_a_multilabel_table_needs_a_column_for_each_class() -> None:
     frame = make_frame({"image": ["a"], "label:x": [1]})
     with pytest.raises(TableError, match="label:y"):
         StudyTable(frame, ("x", "y"), ".")
+
+
+def test_images_without_classes_are_counted_too() -> None:
+    table = StudyTable(make_frame({"image": ["a", "b"], "view": ["PA", "PA"]}), (), ".")
+    assert table.count_by("view") == {"PA": {"no label": 2}}
+    assert table.counts == {"unsplit": {"no label": 2}}

@@ -54,7 +54,9 @@ def show(
     refusals = [*table.refusals, *refusals]
     with cxr.training.claim_run_folder(out, "show") as folder:
         if samples:
-            cxr.report.save_figure(folder / "grid.png", cxr.report.draw_grid(samples))
+            cxr.report.save_figure(
+                folder / "grid.png", cxr.report.draw_grid(samples, columns=N_SAMPLES)
+            )
     for note in table.notes:
         say(f"note: {note}")
     list_refusals(refusals)
@@ -116,10 +118,10 @@ def _show_counts(table: "cxr.StudyTable") -> None:
         counts = table.count_by(column)
         if set(counts) != {"unknown"}:
             by[column] = counts
-    if table.is_multilabel or (table.targets < 0).any():
+    if table.classes and (table.is_multilabel or (table.targets < 0).any()):
         _show_by("class", table.label_counts, cxr.data.LABEL_STATES)
     for name, counts in by.items():
-        _show_by(name, counts, table.classes)
+        _show_by(name, counts, table.classes or ("no label",))
     facts = _count(table)
     show_line(
         f"{facts['images']} images of {facts['patients']} known patients; "

@@ -159,7 +159,8 @@ class StudyTable:
             missing: what rows without a value are counted under.
 
         Returns:
-            Value to class to number of images; values in their order.
+            Value to class to number of images; values in their order. In a table without classes
+            all images stand under `no label`.
 
         Raises:
             TableError: if there is no such column.
@@ -170,6 +171,9 @@ class StudyTable:
         groups, names = pd.factorize(np.array(values, dtype=object), sort=True)
         counts = np.zeros((len(names), len(self.classes)), dtype=np.int64)
         np.add.at(counts, groups, self.label_matrix == 1)
+        if not self.classes:
+            sizes = np.bincount(groups, minlength=len(names)).tolist()
+            return {name: {"no label": n} for name, n in zip(names.tolist(), sizes, strict=True)}
         return {
             name: dict(zip(self.classes, row, strict=True))
             for name, row in zip(names.tolist(), counts.tolist(), strict=True)
