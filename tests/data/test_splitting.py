@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections import Counter
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -296,3 +297,13 @@ def test_real_children_are_split_by_patient(shared: Path) -> None:
             assert done.counts[part][name] / n == pytest.approx(share, abs=0.01)
     for one in fold_table(table, folds=5, seed=0):
         check(one)
+
+
+@pytest.mark.parametrize("classes", [(), ("x",)])
+def test_a_split_needs_two_classes(classes) -> None:
+    labels = list(classes) * 6 or [None] * 6
+    frame = make_frame({"image": [f"{i}.png" for i in range(6)], "label": labels})
+    table = StudyTable(frame, classes, ".")
+    for split in (complete_split, partial(fold_table, folds=2)):
+        with pytest.raises(TableError, match=r"two or more classes|no label"):
+            split(table, seed=0)

@@ -137,6 +137,9 @@ def _check_share(name: str, share: float) -> None:
 
 
 def _check_labels(table: StudyTable) -> None:
+    if len(table.classes) < 2 and not table.is_multilabel:
+        found = ", ".join(map(show_name, table.classes)) or "none"
+        raise TableError(f"a split needs two or more classes; got {found}: add labels or images")
     n = 0 if table.is_multilabel else int((table.targets < 0).sum())
     if n:
         raise TableError(

@@ -225,7 +225,10 @@ class StudyTable:
         if n == 0:
             return self
         if len(rows) == 0:
-            raise TableError(f"none of the {len(self)} images has a label")
+            raise TableError(
+                f"none of the {len(self)} images has a label; name where it stands, such as by "
+                "--column label=NAME"
+            )
         note = f"{n} of {len(self)} images have no label (missing or uncertain) and were left out."
         return replace(self.take(rows), notes=(*self.notes, note))
 

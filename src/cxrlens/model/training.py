@@ -134,7 +134,7 @@ def run_training(
     progress = progress or Silence()
     # What can be refused is refused before anything is read or written.
     _refuse_several_labels(table)
-    table = _drop_unlabelled(table)
+    table = table.labelled()
     _split(table, recipe, folds)
     build_initial_network(recipe, len(table.classes))
     _keep_recipe(recipe, folder, folds)
@@ -164,16 +164,6 @@ def _refuse_several_labels(table: StudyTable) -> None:
             "decides for one class; choose one, such as "
             f"--column label={shlex.quote(table.classes[0])}"
         )
-
-
-def _drop_unlabelled(table: StudyTable) -> StudyTable:
-    """Leave out images that can neither teach nor be judged."""
-    rows = np.flatnonzero(table.targets >= 0)
-    if len(rows) == len(table):
-        return table
-    kept = table.take(rows)
-    note = f"{len(table) - len(rows)} images without a label are left out."
-    return kept.with_split(kept.frame["split"].tolist(), [note])
 
 
 def _keep_recipe(recipe: Recipe, folder: Path, folds: int | None) -> None:
