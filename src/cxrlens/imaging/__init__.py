@@ -5,8 +5,8 @@ SPDX-License-Identifier: Apache-2.0
 
 from cxrlens.imaging.burned_in import find_burned_in
 from cxrlens.imaging.colour import COLOURS, DEFAULT_COLOURS, colourise
-from cxrlens.imaging.dicom_decoding import render_dicom
-from cxrlens.imaging.dicom_header import DicomHeader, read_dicom_header
+from cxrlens.imaging.dicom.decoding import render_dicom
+from cxrlens.imaging.dicom.header import DicomHeader, read_dicom_header
 from cxrlens.imaging.file_bytes import read_head
 from cxrlens.imaging.file_kind import FileKind, recognise
 from cxrlens.imaging.files import write_whole

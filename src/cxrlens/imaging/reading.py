@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 
 from cxrlens.imaging.decoding import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, Decoder
-from cxrlens.imaging.dicom_decoding import DicomDecoder
+from cxrlens.imaging.dicom.decoding import DicomDecoder
 from cxrlens.imaging.file_bytes import read_bytes
 from cxrlens.imaging.file_kind import BARE_DICOM, DICOM, JPEG, PNG, TIFF, FileKind, recognise
 from cxrlens.imaging.hdf5_item import read_item, split_reference

@@ -21,9 +21,9 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from cxrlens.imaging.dicom_decoders import DECODERS, Numbers, arrange
-from cxrlens.imaging.dicom_format import PixelFormat
-from cxrlens.imaging.dicom_layout import Layout, PixelElement
+from cxrlens.imaging.dicom.decoders import DECODERS, Numbers, arrange
+from cxrlens.imaging.dicom.format import PixelFormat
+from cxrlens.imaging.dicom.layout import Layout, PixelElement
 from cxrlens.vocabulary import ImageRefused
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)

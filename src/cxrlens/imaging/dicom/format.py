@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from cxrlens.imaging.decoding import MAX_PIXELS
-from cxrlens.imaging.dicom_dataset import read_integer, read_text
+from cxrlens.imaging.dicom.dataset import read_integer, read_text
 from cxrlens.vocabulary import ImageRefused
 
 _GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})

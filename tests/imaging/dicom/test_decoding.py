@@ -15,7 +15,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from cxrlens.imaging import Scan, read_radiograph, render_dicom
-from cxrlens.imaging.dicom_decoding import DicomDecoder
+from cxrlens.imaging.dicom.decoding import DicomDecoder
 
 Make = Callable[..., Path]
 Tool = Callable[..., Path]

@@ -11,10 +11,10 @@ from datetime import date
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 
-from cxrlens.imaging.dicom_dataset import read_dataset, read_numbers, read_text
-from cxrlens.imaging.dicom_layout import MAX_HEADER_BYTES, read_layout
-from cxrlens.imaging.dicom_pixels import name_syntax
-from cxrlens.imaging.dicom_view import read_view
+from cxrlens.imaging.dicom.dataset import read_dataset, read_numbers, read_text
+from cxrlens.imaging.dicom.layout import MAX_HEADER_BYTES, read_layout
+from cxrlens.imaging.dicom.pixels import name_syntax
+from cxrlens.imaging.dicom.view import read_view
 from cxrlens.imaging.file_bytes import read_head
 from cxrlens.imaging.file_kind import BARE_DICOM, DICOM, HEAD_BYTES, recognise
 from cxrlens.vocabulary import ImageRefused, show_name

@@ -7,7 +7,7 @@ import re
 
 from pydicom import Dataset
 
-from cxrlens.imaging.dicom_dataset import read_items, read_text
+from cxrlens.imaging.dicom.dataset import read_items, read_text
 
 _CHEST = re.compile(r"CHEST|THORAX|T[OÓ]RAX|LUNG|CXR|胸部")
 _NOT_CHEST = re.compile(r"ABD|PELV|SPINE|BREAST")

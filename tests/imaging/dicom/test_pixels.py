@@ -19,9 +19,9 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import JPEG2000Lossless
 
 from cxrlens.imaging import read_dicom_header, render_dicom
-from cxrlens.imaging.dicom_codestream import read_jpeg
-from cxrlens.imaging.dicom_decoding import DicomDecoder
-from cxrlens.imaging.dicom_rle import decode_rle
+from cxrlens.imaging.dicom.codestream import read_jpeg
+from cxrlens.imaging.dicom.decoding import DicomDecoder
+from cxrlens.imaging.dicom.rle import decode_rle
 from cxrlens.vocabulary import ImageRefused
 
 Make = Callable[..., Path]

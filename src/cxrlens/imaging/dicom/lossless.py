@@ -11,7 +11,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from cxrlens.imaging.dicom_codestream import Codestream
+from cxrlens.imaging.dicom.codestream import Codestream
 from cxrlens.vocabulary import ImageRefused
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")

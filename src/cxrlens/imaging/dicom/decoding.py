@@ -11,12 +11,12 @@ from jaxtyping import Shaped
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
-from cxrlens.imaging.dicom_dataset import read_dataset, read_numbers
-from cxrlens.imaging.dicom_display import count_numbers, look_up, read_display, show
-from cxrlens.imaging.dicom_format import PixelFormat, read_format
-from cxrlens.imaging.dicom_gate import check_frames, check_kind, check_view
-from cxrlens.imaging.dicom_layout import Layout, read_layout
-from cxrlens.imaging.dicom_pixels import LOSSY, check_syntax, decode_pixels, settle_bits
+from cxrlens.imaging.dicom.dataset import read_dataset, read_numbers
+from cxrlens.imaging.dicom.display import count_numbers, look_up, read_display, show
+from cxrlens.imaging.dicom.format import PixelFormat, read_format
+from cxrlens.imaging.dicom.gate import check_frames, check_kind, check_view
+from cxrlens.imaging.dicom.layout import Layout, read_layout
+from cxrlens.imaging.dicom.pixels import LOSSY, check_syntax, decode_pixels, settle_bits
 from cxrlens.imaging.file_bytes import read_bytes
 from cxrlens.imaging.file_kind import DICOM, recognise
 from cxrlens.imaging.scan import Scan

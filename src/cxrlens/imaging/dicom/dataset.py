@@ -14,7 +14,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from cxrlens.imaging.dicom_layout import Layout
+from cxrlens.imaging.dicom.layout import Layout
 from cxrlens.imaging.library_warnings import hold_back_warnings
 from cxrlens.vocabulary import ImageRefused
 

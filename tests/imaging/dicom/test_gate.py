@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from cxrlens.imaging.dicom_decoding import DicomDecoder
+from cxrlens.imaging.dicom.decoding import DicomDecoder
 from cxrlens.vocabulary import ImageRefused
 
 Make = Callable[..., Path]

@@ -13,9 +13,9 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from cxrlens.imaging.dicom_dataset import read_text
-from cxrlens.imaging.dicom_format import read_frames
-from cxrlens.imaging.dicom_view import find_other_part, read_view
+from cxrlens.imaging.dicom.dataset import read_text
+from cxrlens.imaging.dicom.format import read_frames
+from cxrlens.imaging.dicom.view import find_other_part, read_view
 from cxrlens.vocabulary import ImageRefused, ImageWarning
 
 _READ = (

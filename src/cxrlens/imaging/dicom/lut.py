@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
-from cxrlens.imaging.dicom_dataset import read_numbers, refusing
+from cxrlens.imaging.dicom.dataset import read_numbers, refusing
 from cxrlens.vocabulary import ImageRefused
 
 Values = Float[np.ndarray, " n"]

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from cxrlens.imaging import read_dicom_header, read_radiograph
-from cxrlens.imaging.dicom_decoding import DicomDecoder
-from cxrlens.imaging.dicom_layout import MAX_DEPTH, MAX_ELEMENTS, read_layout
+from cxrlens.imaging.dicom.decoding import DicomDecoder
+from cxrlens.imaging.dicom.layout import MAX_DEPTH, MAX_ELEMENTS, read_layout
 from cxrlens.vocabulary import ImageRefused
 
 Make = Callable[..., Path]
@@ -273,7 +273,7 @@ def test_damaged_files_are_read_or_refused(
 FUZZ = """
 import random, resource, sys
 from pathlib import Path
-from cxrlens.imaging.dicom_decoding import DicomDecoder
+from cxrlens.imaging.dicom.decoding import DicomDecoder
 from cxrlens.vocabulary import ImageRefused
 resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31))
 chance, seeds = random.Random(5), [Path(one).read_bytes() for one in sys.argv[1:]]

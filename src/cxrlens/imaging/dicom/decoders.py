@@ -27,10 +27,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxrlens.imaging.dicom_codestream import Codestream, read_jpeg, read_jpeg2000
-from cxrlens.imaging.dicom_format import PixelFormat
-from cxrlens.imaging.dicom_lossless import rewrite_lossless
-from cxrlens.imaging.dicom_rle import decode_rle
+from cxrlens.imaging.dicom.codestream import Codestream, read_jpeg, read_jpeg2000
+from cxrlens.imaging.dicom.format import PixelFormat
+from cxrlens.imaging.dicom.lossless import rewrite_lossless
+from cxrlens.imaging.dicom.rle import decode_rle
 from cxrlens.imaging.jpeg_header import check_jpeg
 from cxrlens.vocabulary import ImageRefused
 

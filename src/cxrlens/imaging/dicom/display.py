@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float32, Int, Shaped
 from pydicom import Dataset
 
-from cxrlens.imaging.dicom_dataset import read_items, read_numbers, read_text
-from cxrlens.imaging.dicom_format import PixelFormat
-from cxrlens.imaging.dicom_lut import Values, read_lookup_table
-from cxrlens.imaging.dicom_voi import WindowError, apply_voi
+from cxrlens.imaging.dicom.dataset import read_items, read_numbers, read_text
+from cxrlens.imaging.dicom.format import PixelFormat
+from cxrlens.imaging.dicom.lut import Values, read_lookup_table
+from cxrlens.imaging.dicom.voi import WindowError, apply_voi
 from cxrlens.vocabulary import GreyImage, ImageRefused, ImageWarning
 
 BLACK_PERCENT, WHITE_PERCENT = 0.5, 99.5

@@ -6,8 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 import numpy as np
 from pydicom import Dataset
 
-from cxrlens.imaging.dicom_dataset import read_items, read_numbers, read_text
-from cxrlens.imaging.dicom_lut import Values, read_lookup_table
+from cxrlens.imaging.dicom.dataset import read_items, read_numbers, read_text
+from cxrlens.imaging.dicom.lut import Values, read_lookup_table
 
 
 class WindowError(ValueError):
