@@ -73,8 +73,18 @@ def _fill(pixels: GreyImage, mask: PixelMask) -> GreyImage:
         hole = labels[hole_box] == number
         patch = _borrow(grain, mask[window], inner) * _span(strength[inner], hole)
         patch += _span(shades[inner], hole)
-        filled[hole_box][hole] = np.clip(patch[hole], 0, 1)
+        filled[hole_box][hole] = _snap(patch[hole], pixels[window][~mask[window]])
     return filled
+
+
+def _snap(
+    values: Float32[np.ndarray, " n"], seen: Float32[np.ndarray, " m"]
+) -> Float32[np.ndarray, " n"]:
+    """Take the nearest of the greys seen around: finer ones would show where a sign was."""
+    greys = np.unique(seen)
+    if greys.size == 0:
+        return np.asarray(np.clip(values, 0, 1))
+    return np.asarray(greys[np.searchsorted((greys[1:] + greys[:-1]) / 2, values)])
 
 
 def _widen(
@@ -113,7 +123,7 @@ def _span(values: GreyImage, hole: PixelMask) -> GreyImage:
         is_cut = np.isnan(one) | np.isnan(two)
         one, two = np.where(np.isnan(one), two, one), np.where(np.isnan(two), one, two)
         apart = np.where(is_cut, _UNKNOWN, np.abs(one - two))
-        weight = np.where(np.isnan(one), 0, 1 / (near * far * (_AGREEMENT + apart) ** 2))
+        weight = np.where(np.isnan(one), 0, 1 / (near * far * (_AGREEMENT + apart) ** 4))
         total = total + weight * np.nan_to_num((one * far + two * near) / (near + far))
         weights = weights + weight
     spanned = values.copy()
