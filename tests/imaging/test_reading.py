@@ -279,6 +279,16 @@ def test_sizes_are_judged(tmp_path: Path) -> None:
             assert (reason, f"{width} x {height}" in message) == (expected, True)
 
 
+@pytest.mark.parametrize(
+    ("size", "figure"), [((63, 90), 63), ((64, 320), 5), ((20000, 20000), 4e8)]
+)
+def test_what_was_measured_comes_with_the_refusal(size, figure, tmp_path: Path) -> None:
+    path = save(tmp_path / "x.png", png(*size, 8, 0, bytes(1000)))
+    with pytest.raises(ImageRefused) as caught:
+        read_radiograph(path)
+    assert caught.value.figure == figure
+
+
 @pytest.mark.parametrize("size", [(20000, 20000), (10001, 10000), (2**31 - 1, 2**31 - 1)])
 def test_huge_images_are_refused_from_the_header(size: tuple[int, int], tmp_path: Path) -> None:
     data = png(*size, 8, 0, bytes(1000))

@@ -113,11 +113,20 @@ def _check_size(name: str, size: tuple[int, ...]) -> None:
     stated = f"{name} is {size[1]} x {size[0]} pixels"
     if short * long > MAX_PIXELS:
         raise ImageRefused(
-            "too-large", f"{stated}, more than {MAX_PIXELS:,} in all: no radiograph is that large"
+            "too-large",
+            f"{stated}, more than {MAX_PIXELS:,} in all: no radiograph is that large",
+            float(short * long),
         )
     if short < MIN_SIDE:
-        raise ImageRefused("too-small", f"{stated}: the shorter side must have {MIN_SIDE} or more")
+        raise ImageRefused(
+            "too-small",
+            f"{stated}: the shorter side must have {MIN_SIDE} or more; give the image at its own "
+            "size",
+            float(short),
+        )
     if long > MAX_ASPECT * short:
         raise ImageRefused(
-            "too-long", f"{stated}: one side may be at most {MAX_ASPECT} times the other"
+            "too-long",
+            f"{stated}: one side may be at most {MAX_ASPECT} times the other; give the whole image",
+            long / short,
         )
