@@ -3,9 +3,11 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -53,3 +55,16 @@ def test_no_image_at_all_is_refused_with_the_first_reason(folder: Path) -> None:
         path.write_bytes(b"\x89PNG broken")
     with pytest.raises(TableError, match="none of the 6 images can be read; the first: "):
         prepare(read_table(folder), Preprocessing(32, 32), Silence())
+
+
+def test_masks_written_as_runs_are_used_and_named_by_their_image(folder: Path) -> None:
+    table = read_table(folder)
+    long = "rle:64x64:" + " ".join("1 2" for _ in range(400))
+    masks = ["rle:256x256:300 20", long, None, None, None, None]
+    table = replace(table, frame=table.frame.assign(mask=pd.Series(masks, dtype=object)))
+    prepared = prepare(table, Preprocessing(32, 32), Silence())
+    assert prepared.table.frame["mask"].tolist() == [masks[0], *[None] * 5]
+    (refusal,) = prepared.table.refusals
+    assert (refusal.image, refusal.reason) == (table.images[1], "bad-mask")
+    assert "(64, 64)" in refusal.message
+    assert "1 2 1 2" not in refusal.message

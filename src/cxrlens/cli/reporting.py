@@ -191,7 +191,7 @@ def _read_case(examination: "cxr.model.Examination", row: int) -> "cxr.report.Ca
         pixels=cxr.read_radiograph(prediction.image).pixels,
         truth=_find_truth(examination, row),
         prediction=prediction,
-        mask=cxr.imaging.read_mask(Path(mask)) if mask is not None else None,
+        mask=cxr.imaging.read_mask(mask) if mask is not None else None,
     )
 
 

@@ -15,8 +15,7 @@ import pandas as pd
 
 from cxrlens.data.cell_words import is_missing
 from cxrlens.data.study_table import COLUMNS, StudyTable
-from cxrlens.imaging import read_head, write_whole
-from cxrlens.imaging.mask import RUNS_MARK
+from cxrlens.imaging import RUNS_MARK, read_head, write_whole
 from cxrlens.vocabulary import ImageRefused, Refusal, TableError, show_name, to_plain
 
 TABLE_FILE = "table.csv"

@@ -13,7 +13,7 @@ from cxrlens.imaging.files import write_whole
 from cxrlens.imaging.hdf5_file import Hdf5Dataset, read_hdf5_array, read_hdf5_header
 from cxrlens.imaging.hdf5_item import split_reference
 from cxrlens.imaging.lung_field import LungField, find_lung_field
-from cxrlens.imaging.mask import read_mask
+from cxrlens.imaging.mask import RUNS_MARK, read_mask
 from cxrlens.imaging.overlay import outline, overlay
 from cxrlens.imaging.preprocessing import Fit, Preprocessing
 from cxrlens.imaging.quality import check_quality
@@ -27,6 +27,7 @@ from cxrlens.imaging.streaming import ReadImage, stream, try_read
 __all__ = [
     "COLOURS",
     "DEFAULT_COLOURS",
+    "RUNS_MARK",
     "DecodedImages",
     "DicomHeader",
     "FileKind",

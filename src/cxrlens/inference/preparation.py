@@ -4,12 +4,11 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 
 from cxrlens.data import StudyTable
-from cxrlens.imaging import DecodedImages, Preprocessing, decode, read_mask
+from cxrlens.imaging import RUNS_MARK, DecodedImages, Preprocessing, decode, read_mask
 from cxrlens.vocabulary import ImageRefused, Progress, Refusal, TableError, show_name
 
 
@@ -57,21 +56,27 @@ def _check_masks(
     """Drop masks that cannot be used, so that none of them ends a long work at its end."""
     masks: list[str | None] = []
     refusals = []
-    for mask, size in zip(table.frame["mask"], images.source_sizes, strict=True):
-        reason = None if mask is None else _find_fault(mask, size)
+    for image, mask, size in zip(
+        table.images, table.frame["mask"], images.source_sizes, strict=True
+    ):
+        reason = None
+        if mask is not None:
+            # A mask that is written out as runs has no name but its image's, and is very long.
+            place = image if mask.startswith(RUNS_MARK) else mask
+            reason = _find_fault(mask, place, size)
         if reason is not None:
-            refusals.append(Refusal(mask, "bad-mask", reason))
+            refusals.append(Refusal(place, "bad-mask", reason))
         masks.append(mask if reason is None else None)
     return masks, refusals
 
 
-def _find_fault(mask: str, size: tuple[int, int]) -> str | None:
+def _find_fault(mask: str, place: str, size: tuple[int, int]) -> str | None:
     """Say why a mask cannot be used; None where it can."""
     try:
-        pixels = read_mask(Path(mask))
+        pixels = read_mask(mask)
     except ImageRefused as error:
         return str(error)
-    name = show_name(mask)
+    name = show_name(place)
     if pixels.shape != size:
         return f"mask {name} has {pixels.shape} rows and columns, its image has {size}"
     return None if pixels.any() else f"mask {name} is empty; remove it if there is no finding"

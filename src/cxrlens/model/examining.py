@@ -6,7 +6,6 @@ SPDX-License-Identifier: Apache-2.0
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -184,7 +183,7 @@ def _judge_maps(
         answers, table.truth.tolist(), masks, table.clusters.tolist(), strict=True
     ):
         if mask is not None and truth >= 0:
-            scores.append(score_heatmap(answer.heatmaps[truth], read_mask(Path(mask))))
+            scores.append(score_heatmap(answer.heatmaps[truth], read_mask(mask)))
             names.append(table.classes[truth])
             clusters.append(cluster)
     if not scores:
