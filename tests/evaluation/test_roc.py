@@ -26,7 +26,7 @@ def test_one_fold_is_scikit_learns_curve() -> None:
     assert curve.class_name == "covid"
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**31), folds=st.integers(1, 4), levels=st.integers(1, 20))
 def test_area_is_the_auroc_within_folds(seed: int, folds: int, levels: int) -> None:
     rng = np.random.default_rng(seed)

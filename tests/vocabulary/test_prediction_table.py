@@ -66,3 +66,35 @@ def test_truth_outside_the_classes(bad: int) -> None:
 def test_unknown_patients_are_never_one_patient() -> None:
     table = PredictionTable(**{**GOOD, "patients": (None, None, "?")})
     np.testing.assert_array_equal(table.clusters, [0, 1, 2])
+
+
+def test_of_several_labels_one_known_is_enough() -> None:
+    labels = np.array([[-1, np.nan], [-1, 0], [1, np.nan]], dtype=np.float32)
+    table = PredictionTable(**{**GOOD, "truth": np.full(3, -1), "labels": labels})
+    np.testing.assert_array_equal(table.is_labelled, [False, True, True])
+
+
+@pytest.mark.parametrize(
+    ("truth", "labels", "told"),
+    [
+        (GOOD["truth"], np.zeros((3, 2), np.float32), "2 with a truth"),
+        (np.full(3, -1), np.full((3, 2), 2, np.float32), "got 2"),
+        (np.full(3, -1), np.full((3, 2), np.inf, np.float32), "got inf"),
+    ],
+)
+def test_labels_that_are_none(truth: object, labels: object, told: str) -> None:
+    with pytest.raises(TableError, match=told):
+        PredictionTable(**{**GOOD, "truth": truth, "labels": labels})
+
+
+def test_truths_by_name() -> None:
+    table = PredictionTable(**{**GOOD, "truth": np.array([1, -1, 0])})
+    assert table.truths == (GOOD["classes"][1], None, GOOD["classes"][0])
+    both = "; ".join(GOOD["classes"])
+    for rows, told in (
+        ([[1, 1], [0, 0], [-1, np.nan]], (both, "none of them", None)),
+        ([[0, -1], [np.nan, 0], [-1, 1]], (*["none that is known"] * 2, GOOD["classes"][1])),
+    ):
+        labels = np.array(rows, dtype=np.float32)
+        several = PredictionTable(**{**GOOD, "truth": np.full(3, -1), "labels": labels})
+        assert several.truths == told

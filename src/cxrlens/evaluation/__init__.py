@@ -3,29 +3,48 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from cxrlens.evaluation.controls import judge_control
+from cxrlens.evaluation.comparison import compare
+from cxrlens.evaluation.controls import judge_category_control, judge_control
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_judging import judge_maps
 from cxrlens.evaluation.map_scores import MapScore, score_heatmap
 from cxrlens.evaluation.records import (
     ClassMapReport,
     ClassReport,
+    Comparison,
     Control,
+    Difference,
     Evaluation,
     MapEvaluation,
     RocCurve,
 )
+from cxrlens.evaluation.seeds import (
+    SeedFigures,
+    SeedSpread,
+    average_judgements,
+    measure_spread,
+)
+from cxrlens.evaluation.strata import stratify
 
 __all__ = [
     "ClassMapReport",
     "ClassReport",
+    "Comparison",
     "Control",
+    "Difference",
     "Evaluation",
     "MapEvaluation",
     "MapScore",
     "RocCurve",
+    "SeedFigures",
+    "SeedSpread",
+    "average_judgements",
+    "compare",
     "judge",
+    "judge_category_control",
     "judge_control",
     "judge_maps",
+    "measure_spread",
     "score_heatmap",
+    "stratify",
 ]

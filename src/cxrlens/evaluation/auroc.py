@@ -15,6 +15,7 @@ from cxrlens.evaluation.figure import Figure
 from cxrlens.evaluation.logit import find_logit_ends
 from cxrlens.evaluation.patients import (
     TOO_FEW,
+    count_deviating,
     count_patients,
     find_worst_design_effect,
     sum_by_patient,
@@ -88,7 +89,7 @@ def measure_auroc(ranking: Ranking) -> Figure | None:
     value = float((weights * places)[ranking.is_positive].sum())
     if math.isclose(value, 1.0, rel_tol=1e-12):
         value = 1.0  # but for the rounding of the weights
-    is_lean = min(_count_deviating(ranking, places, side) for side in sides) < TOO_FEW
+    is_lean = min(count_deviating(ranking.clusters, places, side) for side in sides) < TOO_FEW
     low, high = _find_ends(ranking, value, weights * (places - value))
     if is_lean:
         ends = _find_score_ends_by_patient(ranking, value)
@@ -125,10 +126,23 @@ def keep_comparable(ranking: Ranking) -> Ranking:
     Returns:
         The same without the images that can be compared with none; maybe no image at all.
     """
+    return take(ranking, find_comparable(ranking))
+
+
+def find_comparable(ranking: Ranking) -> Flags:
+    """Find the images of those folds that have positives and negatives."""
     folds, positive = ranking.folds, ranking.is_positive
-    good = np.intersect1d(folds[positive], folds[~positive])
-    keep = np.isin(folds, good)
-    return Ranking(ranking.scores[keep], positive[keep], ranking.clusters[keep], folds[keep])
+    return np.isin(folds, np.intersect1d(folds[positive], folds[~positive]))
+
+
+def take(ranking: Ranking, rows: Flags) -> Ranking:
+    """Take some of the images."""
+    return Ranking(
+        ranking.scores[rows],
+        ranking.is_positive[rows],
+        ranking.clusters[rows],
+        ranking.folds[rows],
+    )
 
 
 def find_places(
@@ -205,12 +219,6 @@ def _find_side_variance(errors: Float64[np.ndarray, " n"], clusters: ClassIndice
     degrees = max(by_patient.size - 1, 1)
     variance = float((by_patient**2).sum()) * by_patient.size / degrees
     return Spread(variance, float(degrees))
-
-
-def _count_deviating(ranking: Ranking, places: Float64[np.ndarray, " n"], side: Flags) -> int:
-    """Patients of one side with an image that stands elsewhere than the side's median."""
-    deviates = places[side] != np.median(places[side])
-    return count_patients(ranking.clusters[side][deviates])
 
 
 def _find_score_ends_by_patient(ranking: Ranking, value: float) -> tuple[float, float]:

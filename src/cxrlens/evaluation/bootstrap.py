@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from cxrlens.evaluation.auroc import Ranking
-from cxrlens.evaluation.cases import Cases
+from cxrlens.evaluation.cases import AnyCases
 from cxrlens.vocabulary import InputError, Scores
 
 _CELLS = 1_000_000
@@ -62,25 +62,24 @@ class Resampling:
 
 
 def resample_counts(
-    by_patient: Int64[np.ndarray, "patients k k"], resampling: Resampling
-) -> Float64[np.ndarray, "b k k"]:
-    """Draw patients again and add up their confusion matrices.
+    by_patient: Int64[np.ndarray, "patients *counts"], resampling: Resampling
+) -> Float64[np.ndarray, "b *counts"]:
+    """Draw patients again and add up their counts.
 
     Args:
-        by_patient: a confusion matrix a patient.
+        by_patient: a confusion matrix a patient, or one a patient and class.
         resampling: how often, and by which chance.
 
     Returns:
-        A confusion matrix a resample.
+        The same, one a resample.
     """
-    n_patients, k, _ = by_patient.shape
-    flat = by_patient.reshape(n_patients, k * k).astype(np.float64)
-    sums = [weights @ flat for weights in resampling.draw(n_patients)]
-    return np.concatenate(sums).reshape(-1, k, k)
+    flat = by_patient.reshape(len(by_patient), -1).astype(np.float64)
+    sums = [weights @ flat for weights in resampling.draw(len(by_patient))]
+    return np.concatenate(sums).reshape(-1, *by_patient.shape[1:])
 
 
 def resample_macro_auroc(
-    cases: Cases, present: Sequence[int], resampling: Resampling
+    cases: AnyCases, present: Sequence[int], resampling: Resampling
 ) -> Float64[np.ndarray, " b"]:
     """Draw patients again and average the AUROCs of the classes.
 
@@ -93,15 +92,33 @@ def resample_macro_auroc(
         A mean a resample, over those of its classes that still have an AUROC; resamples where
         none has are left out.
     """
-    patients, position = np.unique(cases.clusters, return_inverse=True)
-    ladders = [_build_ladder(cases.rank(index), position) for index in present]
+    return resample_macro_aurocs([cases], present, resampling)[:, 0]
+
+
+def resample_macro_aurocs(
+    models: Sequence[AnyCases], present: Sequence[int], resampling: Resampling
+) -> Float64[np.ndarray, "b models"]:
+    """Draw patients again, the same for several models, and average each one's AUROCs.
+
+    Args:
+        models: what each says of the same labelled images, in the same order; their folds may
+            differ.
+        present: the classes to average over, each against all others.
+        resampling: how often, and by which chance.
+
+    Returns:
+        A mean a resample and model, over those of the classes that still have an AUROC in every
+        model; resamples where none has are left out.
+    """
+    patients = np.unique(models[0].clusters)
+    ladders = [[_build_ladder(one.rank(index), patients) for index in present] for one in models]
     means = []
     for weights in resampling.draw(patients.size):
-        aurocs = np.stack([_weigh_auroc(ladder, weights) for ladder in ladders])
-        is_defined = np.isfinite(aurocs)
+        aurocs = np.array([[_weigh_auroc(ladder, weights) for ladder in own] for own in ladders])
+        is_defined = np.isfinite(aurocs).all(axis=0)
         count = is_defined.sum(axis=0)
-        total = np.where(is_defined, aurocs, 0.0).sum(axis=0)
-        means.append(total[count > 0] / count[count > 0])
+        total = np.where(is_defined, aurocs, 0.0).sum(axis=1)
+        means.append((total[:, count > 0] / count[count > 0]).T)
     return np.concatenate(means)
 
 
@@ -116,7 +133,7 @@ class _Ladder:
     fold_of_rung: Int64[np.ndarray, " rungs"]
 
 
-def _build_ladder(ranking: Ranking, patients: Int64[np.ndarray, " n"]) -> _Ladder:
+def _build_ladder(ranking: Ranking, patients: Int64[np.ndarray, " patients"]) -> _Ladder:
     order = np.lexsort((ranking.scores, ranking.folds))
     folds, scores = ranking.folds[order], ranking.scores[order]
     is_new_fold = np.append(True, folds[1:] != folds[:-1])
@@ -124,7 +141,7 @@ def _build_ladder(ranking: Ranking, patients: Int64[np.ndarray, " n"]) -> _Ladde
     rungs = np.flatnonzero(is_new_rung)
     fold_of_rung = np.cumsum(is_new_fold[rungs]) - 1
     return _Ladder(
-        patients[order],
+        np.searchsorted(patients, ranking.clusters[order]),
         ranking.is_positive[order].astype(np.float64),
         rungs,
         np.flatnonzero(is_new_fold[rungs]),

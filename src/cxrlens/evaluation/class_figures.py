@@ -1,16 +1,16 @@
-"""One class against all others, in figures.
+"""One class against all that is not it, in figures.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
 from dataclasses import dataclass, replace
 
-from cxrlens.evaluation.auroc import measure_auroc
-from cxrlens.evaluation.cases import Cases
+from cxrlens.evaluation.auroc import Ranking, measure_auroc
 from cxrlens.evaluation.figure import Figure, leave_undefined
+from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
-from cxrlens.evaluation.records import ClassReport
-from cxrlens.vocabulary import ClassIndices, Estimate
+from cxrlens.evaluation.records import ClassReport, Outcomes
+from cxrlens.vocabulary import Estimate, Flags
 
 
 @dataclass(frozen=True)
@@ -23,31 +23,44 @@ class ClassFigures:
     recall: Figure
     """Share of the class that is found; on 0 images where it has none."""
 
+    specificity: Figure
+    """Share of the images without the class that are not decided for it; on 0 images where each
+    has it."""
+
     f1: Figure
     """Harmonic mean of precision and recall."""
 
     auroc: Figure | None
-    """None where no fold has both the class and another."""
+    """None where no fold has images with and without the class."""
+
+    outcomes: Outcomes
+    """The counts behind them."""
 
 
-def measure_class(cases: Cases, decisions: ClassIndices, index: int) -> ClassFigures:
-    """Measure how well one class is told from all others.
+def measure_class(ranking: Ranking, is_decided: Flags) -> ClassFigures:
+    """Measure how well images with one class are told from those without it.
 
     Args:
-        cases: the labelled images.
-        decisions: the class decided for, one an image.
-        index: the class.
+        ranking: the images of which it is known whether they have it.
+        is_decided: whether each of them is decided for it.
 
     Returns:
         Its figures.
     """
-    is_true, is_decided = cases.truth == index, decisions == index
+    is_true, clusters = ranking.is_positive, ranking.clusters
     is_hit, either = is_true & is_decided, is_true | is_decided
     return ClassFigures(
-        precision=measure_proportion(is_hit[is_decided], cases.clusters[is_decided]),
-        recall=measure_proportion(is_hit[is_true], cases.clusters[is_true]),
-        f1=_turn_into_f1(measure_proportion(is_hit[either], cases.clusters[either])),
-        auroc=measure_auroc(cases.rank(index)),
+        precision=measure_proportion(is_hit[is_decided], clusters[is_decided]),
+        recall=measure_proportion(is_hit[is_true], clusters[is_true]),
+        specificity=measure_proportion(~is_decided[~is_true], clusters[~is_true]),
+        f1=_turn_into_f1(measure_proportion(is_hit[either], clusters[either])),
+        auroc=measure_auroc(ranking),
+        outcomes=Outcomes(
+            true_positives=int(is_hit.sum()),
+            false_negatives=int((is_true & ~is_decided).sum()),
+            false_positives=int((is_decided & ~is_true).sum()),
+            true_negatives=int((~either).sum()),
+        ),
     )
 
 
@@ -59,28 +72,31 @@ def _turn_into_f1(overlap: Figure) -> Figure:
     return replace(overlap, value=value, low=low, high=high, method=f"F1 of {overlap.method}")
 
 
-def report_class(cases: Cases, index: int, figures: ClassFigures) -> ClassReport:
+def report_class(name: str, ranking: Ranking, figures: ClassFigures) -> ClassReport:
     """Tell the figures of one class.
 
     Args:
-        cases: the labelled images.
-        index: the class.
+        name: the class.
+        ranking: the images of which it is known whether they have it.
         figures: as measured.
 
     Returns:
         The report; what does not exist has no value.
     """
-    n_images = int((cases.truth == index).sum())
+    n_images = int(ranking.is_positive.sum())
     absent = leave_undefined("no image of this class")
-    unpaired = leave_undefined("no fold has an image of this class and one of another")
+    unopposed = leave_undefined("no image without this class")
+    unpaired = leave_undefined("no fold has images with and without this class")
     return ClassReport(
-        class_name=cases.classes[index],
+        class_name=name,
         n_images=n_images,
-        n_patients=cases.count_patients_of(index),
+        n_patients=count_patients(ranking.clusters[ranking.is_positive]),
         precision=_tell_precision(figures.precision, n_images),
         recall=figures.recall.to_estimate() if n_images else absent,
+        specificity=figures.specificity.to_estimate() if figures.specificity.n else unopposed,
         f1=figures.f1.to_estimate() if n_images else absent,
         auroc=figures.auroc.to_estimate() if figures.auroc else unpaired,
+        outcomes=figures.outcomes,
     )
 
 

@@ -6,9 +6,9 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
-from cxrlens.evaluation.cases import Cases
+from cxrlens.evaluation.cases import Cases, MultiLabelCases
 from cxrlens.vocabulary import ClassIndices
 
 CountStack = Float64[np.ndarray, "b k k"]
@@ -17,7 +17,7 @@ CountStack = Float64[np.ndarray, "b k k"]
 
 @dataclass(frozen=True, eq=False)
 class Macros:
-    """Means over the classes that have an image; one a confusion matrix."""
+    """Means over the classes that have an image; one a resample; NaN where no class has one."""
 
     precision: Float64[np.ndarray, " b"]
     """Mean share of decisions for a class that are right."""
@@ -47,6 +47,41 @@ def count_by_patient(cases: Cases, decisions: ClassIndices) -> Int64[np.ndarray,
     return counts.reshape(patients.size, k, k).astype(np.int64)
 
 
+def count_labels_by_patient(
+    cases: MultiLabelCases, decisions: Bool[np.ndarray, "n k"]
+) -> Int64[np.ndarray, "patients k 2 2"]:
+    """Count known labels and decisions of each patient, class by class.
+
+    Args:
+        cases: the labelled images.
+        decisions: whether each class is decided for.
+
+    Returns:
+        Two by two counts a patient and class, in ascending order of the patients' numbers: rows
+        are not there and there, columns not decided for and decided for. Uncertain and missing
+        labels count nowhere.
+    """
+    k = len(cases.classes)
+    patients, position = np.unique(cases.clusters, return_inverse=True)
+    known = (cases.labels == 0) | (cases.labels == 1)
+    places = position[:, None] * k + np.arange(k)
+    cells = (places * 2 + (cases.labels == 1)) * 2 + decisions
+    counts = np.bincount(cells[known], minlength=patients.size * k * 4)
+    return counts.reshape(patients.size, k, 2, 2).astype(np.int64)
+
+
+def average_over_labels(counts: Float64[np.ndarray, "b k 2 2"]) -> Macros:
+    """Average precision, recall and F1 over the classes that have an image, each on its own.
+
+    Args:
+        counts: as `count_labels_by_patient` gives them, maybe weighted.
+
+    Returns:
+        The means, by the rules of `average_over_classes`.
+    """
+    return _average(counts[:, :, 1, 1], counts[:, :, 1, :].sum(axis=2), counts[..., 1].sum(axis=2))
+
+
 def average_over_classes(counts: CountStack) -> Macros:
     """Average precision, recall and F1 over the classes that have an image.
 
@@ -69,13 +104,24 @@ def average_over_classes(counts: CountStack) -> Macros:
         array([0.75])
     """
     found = np.diagonal(counts, axis1=1, axis2=2)
-    true, decided = counts.sum(axis=2), counts.sum(axis=1)
+    return _average(found, counts.sum(axis=2), counts.sum(axis=1))
+
+
+def _average(
+    found: Float64[np.ndarray, "b k"],
+    true: Float64[np.ndarray, "b k"],
+    decided: Float64[np.ndarray, "b k"],
+) -> Macros:
+    """The means, from how many images of each class were found, are there, were decided for."""
     is_present = true > 0
+    n_present = is_present.sum(axis=1)
 
     def average(denominator: Float64[np.ndarray, "b k"], factor: int) -> Float64[np.ndarray, " b"]:
         shares = np.divide(
             factor * found, denominator, out=np.zeros_like(found), where=denominator > 0
         )
-        return np.asarray((shares * is_present).sum(axis=1) / is_present.sum(axis=1))
+        total = (shares * is_present).sum(axis=1)
+        undefined = np.full(len(total), np.nan)
+        return np.asarray(np.divide(total, n_present, out=undefined, where=n_present > 0))
 
     return Macros(average(decided, 1), average(true, 1), average(true + decided, 2))

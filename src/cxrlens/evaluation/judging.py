@@ -3,32 +3,48 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Int64
 
 from cxrlens.evaluation.bootstrap import Resampling, resample_counts
-from cxrlens.evaluation.cases import Cases, select_labelled
+from cxrlens.evaluation.cases import (
+    AnyCases,
+    Cases,
+    MultiLabelCases,
+    select_labelled,
+    select_multilabel,
+)
 from cxrlens.evaluation.class_figures import ClassFigures, measure_class, report_class
-from cxrlens.evaluation.counts import average_over_classes, count_by_patient
-from cxrlens.evaluation.figure import Figure
+from cxrlens.evaluation.counts import (
+    Macros,
+    average_over_classes,
+    average_over_labels,
+    count_by_patient,
+    count_labels_by_patient,
+)
+from cxrlens.evaluation.figure import Figure, leave_undefined
 from cxrlens.evaluation.macro import MacroDraws, estimate_macro
 from cxrlens.evaluation.macro_auroc import estimate_macro_auroc
 from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
-from cxrlens.evaluation.records import Evaluation, RocCurve
+from cxrlens.evaluation.records import ClassReport, Counts, Evaluation, RocCurve
 from cxrlens.evaluation.roc import draw_roc
-from cxrlens.vocabulary import ClassIndices, Estimate, PredictionTable
+from cxrlens.vocabulary import EVEN_ODDS, Estimate, PredictionTable
 
 
 def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Evaluation:
     """Judge how well a model tells the classes apart.
 
-    Each image is decided for the class with the largest probability. Rows without a truth are
-    left out and counted. Images of one patient are taken as dependent, patients as independent,
-    the trained models as given. A class that is never decided for has a precision of 0; a class
-    without images has no recall, F1 and AUROC and is left out of the means over classes. Scores of
-    different folds are never compared; counts are pooled over folds.
+    Each image is decided for the class with the largest probability; where it may have several,
+    for every class with a probability of at least 0.5, and each class is judged on its own, on
+    the images whose label for it is known. Rows without a truth are left out and counted, and so
+    are uncertain and missing labels. Images of one patient are taken as dependent, patients as
+    independent, the trained models as given. A class that is never decided for has a precision of
+    0; a class without images has no recall, F1 and AUROC and is left out of the means over
+    classes. Scores of different folds are never compared; counts are pooled over folds.
 
     Args:
         table: the predictions with truth, patients and folds.
@@ -47,48 +63,116 @@ def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Ev
         Wilson's of its monotone relation TP / (TP + FP + FN).
     """
     resampling = Resampling(seed, resamples)
-    cases = select_labelled(table)
+    if table.labels is not None:
+        return _judge_several(table, select_multilabel(table, table.labels), resampling)
+    return _judge_one(table, select_labelled(table), resampling)
+
+
+def _judge_one(table: PredictionTable, cases: Cases, resampling: Resampling) -> Evaluation:
+    """Judge decisions for one class an image."""
     decisions = np.argmax(cases.scores, axis=1)
-    classes = [measure_class(cases, decisions, i) for i in range(len(cases.classes))]
-    macros = _estimate_count_macros(cases, decisions, classes, resampling)
+    by_patient = count_by_patient(cases, decisions)
+    classes = [
+        measure_class(cases.rank(index), decisions == index) for index in range(len(cases.classes))
+    ]
+    accuracy = measure_proportion(decisions == cases.truth, cases.clusters).to_estimate()
+    macros = _estimate_count_macros(cases, by_patient, average_over_classes, classes, resampling)
+    whole = _Whole(accuracy, macros, by_patient.sum(axis=0))
+    return _compose(table, cases, classes, whole, resampling)
+
+
+def _judge_several(
+    table: PredictionTable, cases: MultiLabelCases, resampling: Resampling
+) -> Evaluation:
+    """Judge decisions for or against each class on its own."""
+    decisions = cases.scores >= EVEN_ODDS
+    by_patient = count_labels_by_patient(cases, decisions)
+    classes = []
+    for index in range(len(cases.classes)):
+        ranking = cases.rank(index)
+        classes.append(measure_class(ranking, ranking.scores >= EVEN_ODDS))
+    accuracy = leave_undefined("an image may have several classes, each is judged on its own")
+    macros = _estimate_count_macros(cases, by_patient, average_over_labels, classes, resampling)
+    whole = _Whole(accuracy, macros, None)
+    return _compose(table, cases, classes, whole, resampling)
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """What is said of all classes together, but for the AUROC."""
+
+    accuracy: Estimate
+    macros: tuple[Estimate, Estimate, Estimate]
+    confusion: Counts | None
+
+
+def _compose(
+    table: PredictionTable,
+    cases: AnyCases,
+    classes: Sequence[ClassFigures],
+    whole: _Whole,
+    resampling: Resampling,
+) -> Evaluation:
     known = table.is_labelled
     return Evaluation(
         classes=cases.classes,
-        n_images=cases.truth.size,
+        n_images=cases.clusters.size,
         n_patients=count_patients(cases.clusters),
         n_unknown_patients=sum(table.patients[row] is None for row in np.flatnonzero(known)),
         n_unlabelled=int((~known).sum()),
         n_folds=int(np.unique(cases.folds).size),
-        accuracy=measure_proportion(decisions == cases.truth, cases.clusters).to_estimate(),
-        macro_precision=macros[0],
-        macro_recall=macros[1],
-        macro_f1=macros[2],
+        accuracy=whole.accuracy,
+        macro_precision=whole.macros[0],
+        macro_recall=whole.macros[1],
+        macro_f1=whole.macros[2],
         macro_auroc=estimate_macro_auroc(cases, [c.auroc for c in classes], resampling),
-        per_class=tuple(report_class(cases, i, figures) for i, figures in enumerate(classes)),
-        confusion=count_by_patient(cases, decisions).sum(axis=0),
+        per_class=_report_classes(cases, classes),
+        confusion=whole.confusion,
         roc=_draw_curves(cases),
+        is_multilabel=isinstance(cases, MultiLabelCases),
     )
 
 
+def _report_classes(cases: AnyCases, classes: Sequence[ClassFigures]) -> tuple[ClassReport, ...]:
+    reports = [
+        report_class(name, cases.rank(index), classes[index])
+        for index, name in enumerate(cases.classes)
+    ]
+    if isinstance(cases, MultiLabelCases):
+        uncertain = (cases.labels == -1).sum(axis=0).tolist()
+        missing = np.isnan(cases.labels).sum(axis=0).tolist()
+        reports = [
+            replace(report, n_uncertain=uncertain[index], n_missing=missing[index])
+            for index, report in enumerate(reports)
+        ]
+    return tuple(reports)
+
+
 def _estimate_count_macros(
-    cases: Cases,
-    decisions: ClassIndices,
+    cases: AnyCases,
+    by_patient: Int64[np.ndarray, "patients *counts"],
+    average: Callable[..., Macros],
     classes: Sequence[ClassFigures],
     resampling: Resampling,
 ) -> tuple[Estimate, Estimate, Estimate]:
     """Macro precision, recall and F1."""
-    by_patient = count_by_patient(cases, decisions)
-    seen = average_over_classes(by_patient.sum(axis=0, keepdims=True).astype(np.float64))
-    drawn = average_over_classes(resample_counts(by_patient, resampling))
+    if not cases.present:
+        undefined = leave_undefined("no image of any class")
+        return undefined, undefined, undefined
+    seen = average(by_patient.sum(axis=0, keepdims=True).astype(np.float64))
+    drawn = average(resample_counts(by_patient, resampling))
     fewest = min(cases.count_patients_of(index) for index in cases.present)
     left_out = [name for i, name in enumerate(cases.classes) if i not in cases.present]
     present = [classes[index] for index in cases.present]
 
     def estimate(name: str, figures: Sequence[Figure]) -> Estimate:
-        # a wrong image counts in the F1 of two classes, in precision and recall of one
-        known = MacroDraws(figures, getattr(drawn, name), is_shared=name == "f1")
+        # a wrong image counts in the F1 of two classes, in precision and recall of one; with
+        # several labels it may count in any
+        is_shared = name == "f1" or isinstance(cases, MultiLabelCases)
+        draws = getattr(drawn, name)
+        known = MacroDraws(figures, draws[np.isfinite(draws)], is_shared)
         return estimate_macro(
-            float(getattr(seen, name)[0]), known, cases.truth.size, fewest, left_out
+            float(getattr(seen, name)[0]), known, cases.clusters.size, fewest, left_out
         )
 
     return (
@@ -98,6 +182,6 @@ def _estimate_count_macros(
     )
 
 
-def _draw_curves(cases: Cases) -> tuple[RocCurve, ...]:
+def _draw_curves(cases: AnyCases) -> tuple[RocCurve, ...]:
     curves = (draw_roc(cases.rank(i), name) for i, name in enumerate(cases.classes))
     return tuple(curve for curve in curves if curve is not None)

@@ -45,7 +45,7 @@ def estimate_macro(
         known: the classes' figures and the resampled means.
         n: images that the figure rests on.
         fewest_patients: patients of the class that has fewest.
-        left_out: names of the classes that are not in the mean, since they have no image.
+        left_out: names of the classes that are not in the mean, since they have no such figure.
 
     Returns:
         The estimate; without ends where a class has fewer than `TOO_FEW` patients.
@@ -54,7 +54,7 @@ def estimate_macro(
         Davison and Hinkley, Bootstrap Methods and their Application, 1997, §3.8 (clusters drawn
         whole) and §5.3 (percentiles); Zou and Donner, Stat Med 2008;27:1693-1702 (MOVER).
     """
-    note = f"; left out, since they have no images: {', '.join(left_out)}" if left_out else ""
+    note = f"; left out, since it has no value for them: {', '.join(left_out)}" if left_out else ""
     if fewest_patients < TOO_FEW or known.draws.size == 0:
         why = f"no interval: a class has {fewest_patients} patients, fewer than {TOO_FEW}"
         return Estimate(value, None, None, n, why + note)

@@ -10,6 +10,7 @@ from cxrlens.evaluation.figure import Figure
 from cxrlens.evaluation.logit import find_logit_ends
 from cxrlens.evaluation.patients import (
     TOO_FEW,
+    count_deviating,
     count_patients,
     find_sizes,
     find_worst_design_effect,
@@ -41,10 +42,11 @@ def measure_mean(values: Scores, clusters: ClassIndices) -> Figure:
     mean = float(values.mean())
     n_patients = count_patients(clusters)
     method = "t by patient, logit scale"
-    variance = _find_variance(values, clusters)
+    variance = find_ratio_variance(values, clusters)
     quantile = float(stdtrit(max(n_patients - 1, 1), 0.975))
     low, high = find_logit_ends(mean, variance, quantile)
-    is_lean = count_patients(clusters[values != np.median(values)]) < TOO_FEW
+    everyone = np.ones(values.size, dtype=np.bool_)
+    is_lean = count_deviating(clusters, values, everyone) < TOO_FEW
     if is_lean:
         effective = values.size / find_worst_design_effect(clusters)
         ends = find_wilson_ends(mean, effective)
@@ -53,8 +55,16 @@ def measure_mean(values: Scores, clusters: ClassIndices) -> Figure:
     return Figure(mean, low, high, values.size, n_patients, is_lean, method)
 
 
-def _find_variance(values: Scores, clusters: ClassIndices) -> float:
-    """The variance of the mean by the ratio estimator over patients."""
+def find_ratio_variance(values: Scores, clusters: ClassIndices) -> float:
+    """Find the variance of the mean over images, by the ratio estimator over patients.
+
+    Args:
+        values: one number an image; at least one.
+        clusters: a number for each image's patient.
+
+    Source:
+        Cochran, Sampling Techniques, 3rd ed. 1977, §6.3.
+    """
     residuals = sum_by_patient(values, clusters) - values.mean() * find_sizes(clusters)
     n_patients = residuals.size
     correction = n_patients / max(n_patients - 1, 1)

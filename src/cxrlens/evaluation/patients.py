@@ -48,6 +48,18 @@ def count_patients(clusters: ClassIndices) -> int:
     return int(np.unique(clusters).size)
 
 
+def count_deviating(clusters: ClassIndices, values: Scores, side: Flags) -> int:
+    """Count the patients of one side with an image whose value is not the side's median.
+
+    Args:
+        clusters: a number for each image's patient.
+        values: one number an image.
+        side: which images are looked at; at least one.
+    """
+    deviates = values[side] != np.median(values[side])
+    return count_patients(clusters[side][deviates])
+
+
 def find_sizes(clusters: ClassIndices) -> Totals:
     """Count each patient's images, in ascending order of the patient's number."""
     return sum_by_patient(np.ones(clusters.size), clusters)

@@ -32,14 +32,31 @@ class RocCurve:
 
 
 @dataclass(frozen=True)
+class Outcomes:
+    """Images by whether they have a class and whether it was decided for."""
+
+    true_positives: int
+    """Have it, decided for."""
+
+    false_negatives: int
+    """Have it, missed."""
+
+    false_positives: int
+    """Do not have it, decided for: false alarms."""
+
+    true_negatives: int
+    """Do not have it, not decided for."""
+
+
+@dataclass(frozen=True)
 class ClassReport:
-    """How well one class is told from all others."""
+    """How well images with one class are told from those without it."""
 
     class_name: str
     """The class taken as positive."""
 
     n_images: int
-    """Images whose truth is this class."""
+    """Images that have this class."""
 
     n_patients: int
     """Patients with at least one such image; an unknown patient counts as one each."""
@@ -50,11 +67,23 @@ class ClassReport:
     recall: Estimate
     """Share of this class that is found (sensitivity)."""
 
+    specificity: Estimate
+    """Share of the images without this class that are not decided for it."""
+
     f1: Estimate
     """Harmonic mean of precision and recall."""
 
     auroc: Estimate
-    """Area under the ROC curve, this class against all others."""
+    """Area under the ROC curve, images with this class against those without it."""
+
+    outcomes: Outcomes
+    """Counts of the images of which it is known whether they have this class."""
+
+    n_uncertain: int = 0
+    """Images left out of these figures, since their label for this class is uncertain."""
+
+    n_missing: int = 0
+    """Images left out of these figures, since they have no label for this class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +94,8 @@ class Evaluation:
     """In the order of the confusion matrix."""
 
     n_images: int
-    """Images with a known truth: the ones that every figure rests on."""
+    """Images with a known truth: the ones that every figure rests on. Of several labels an image,
+    those with one that is known; a class's figures rest on those whose label for it is known."""
 
     n_patients: int
     """Their patients; an unknown patient counts as one each."""
@@ -80,7 +110,7 @@ class Evaluation:
     """Cross-validation folds that were pooled; 1 where there was one model."""
 
     accuracy: Estimate
-    """Share of right decisions."""
+    """Share of right decisions; not defined where an image may have several classes."""
 
     macro_precision: Estimate
     """Mean over classes."""
@@ -92,16 +122,21 @@ class Evaluation:
     """Mean over classes."""
 
     macro_auroc: Estimate
-    """Mean over classes, each against all others; for two classes that of the second class."""
+    """Mean over classes, each against all others; for two classes that exclude each other that of
+    the second class."""
 
     per_class: tuple[ClassReport, ...]
     """One a class."""
 
-    confusion: Counts
-    """Counts: rows are the truth, columns the decision."""
+    confusion: Counts | None
+    """Counts: rows are the truth, columns the decision; None where an image may have several
+    classes: then the outcomes stand in `per_class`."""
 
     roc: tuple[RocCurve, ...]
     """One a class that has positives and negatives."""
+
+    is_multilabel: bool = False
+    """Whether an image may have several classes, or none, so that each is judged on its own."""
 
 
 @dataclass(frozen=True)
@@ -149,4 +184,51 @@ class Control:
     """What was looked at, such as `file bytes`."""
 
     auroc: Estimate
-    """Macro AUROC of it alone, in whichever direction separates better (so never below 0.5)."""
+    """Macro AUROC of it alone: of a number in whichever direction separates better (so never below
+    0.5), of a category as the classes' shares in it are learnt from other patients."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much larger a figure of one model is than that of another, on the same cases."""
+
+    estimate: Estimate
+    """The first model's figure less the second's, in [-1, 1]."""
+
+    p_value: float | None
+    """Two-sided, of no difference; None where there is no interval, or one that was widened."""
+
+    def __str__(self) -> str:
+        """The difference as people read it."""
+        value, low, high = self.estimate.value, self.estimate.low, self.estimate.high
+        if value is None:
+            return "not defined"
+        if low is None or high is None:
+            return f"{value:+.3f} (too few for an interval)"
+        told = f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+        if self.p_value is None:
+            return told
+        return told + (f", p = {self.p_value:.3f}" if self.p_value >= 0.001 else ", p < 0.001")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much better one model is than another, on the same cases."""
+
+    classes: tuple[str, ...]
+    """In the order of `auroc`."""
+
+    n_images: int
+    """Images with a known truth: the ones that every figure rests on."""
+
+    n_patients: int
+    """Their patients; an unknown patient counts as one each."""
+
+    accuracy: Difference
+    """Of the share of right decisions."""
+
+    macro_auroc: Difference
+    """Of the mean over classes, each against all others; for two classes of the second's AUROC."""
+
+    auroc: tuple[Difference, ...]
+    """Of each class against all others."""

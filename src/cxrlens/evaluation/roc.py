@@ -45,13 +45,21 @@ def draw_roc(ranking: Ranking, class_name: str) -> RocCurve | None:
         false_rate, true_rate, _ = roc_curve(positive, ranking.scores[inside])
         curves.append((false_rate, true_rate))
         pairs.append(positive.sum() * (~positive).sum())
-    return RocCurve(class_name, *_average(curves, np.array(pairs) / np.sum(pairs)))
+    return RocCurve(class_name, *average_curves(curves, np.array(pairs) / np.sum(pairs)))
 
 
-def _average(
+def average_curves(
     curves: Sequence[tuple[Axis, Axis]], weights: Float64[np.ndarray, " folds"]
 ) -> tuple[Axis, Axis]:
-    """The weighted mean of curves at each false positive rate; one curve as it is."""
+    """Average curves at each false positive rate.
+
+    Args:
+        curves: false and true positive rate of each.
+        weights: of each; they sum to 1.
+
+    Returns:
+        The weighted mean; one curve as it is.
+    """
     if len(curves) == 1:
         return curves[0]
     rates = np.unique(np.concatenate([false_rate for false_rate, _ in curves]))

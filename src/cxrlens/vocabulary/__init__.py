@@ -18,7 +18,7 @@ from cxrlens.vocabulary.arrays import (
     Scores,
 )
 from cxrlens.vocabulary.box import Box
-from cxrlens.vocabulary.epoch import Epoch
+from cxrlens.vocabulary.epoch import ClassEpoch, Epoch
 from cxrlens.vocabulary.errors import (
     BundleError,
     CxrlensError,
@@ -35,27 +35,35 @@ from cxrlens.vocabulary.estimate import Estimate
 from cxrlens.vocabulary.geometry import Geometry
 from cxrlens.vocabulary.heatmap import Heatmap
 from cxrlens.vocabulary.image_warning import ImageWarning
-from cxrlens.vocabulary.operating_point import ARGMAX, OperatingPoint
+from cxrlens.vocabulary.operating_point import ARGMAX, EACH_AT_HALF, EVEN_ODDS, OperatingPoint
 from cxrlens.vocabulary.plain import Plain, show_name, to_plain
-from cxrlens.vocabulary.prediction import Prediction, Status
+from cxrlens.vocabulary.prediction import NONE_OF_THEM, Prediction, Status
 from cxrlens.vocabulary.prediction_table import PredictionTable
 from cxrlens.vocabulary.progress import Progress, Silence
 from cxrlens.vocabulary.provenance import (
     NOT_A_DEVICE,
     PHANTOM_MODEL,
+    UNKNOWN_TRAINING,
     Provenance,
     digest,
     digest_lines,
 )
+from cxrlens.vocabulary.rate_search import RateSearch, RateTrial
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Region
+from cxrlens.vocabulary.stage_size import StageSize
 
 __all__ = [
     "ARGMAX",
+    "EACH_AT_HALF",
+    "EVEN_ODDS",
+    "NONE_OF_THEM",
     "NOT_A_DEVICE",
     "PHANTOM_MODEL",
+    "UNKNOWN_TRAINING",
     "Box",
     "BundleError",
+    "ClassEpoch",
     "ClassIndices",
     "ColourBytes",
     "CxrlensError",
@@ -83,11 +91,14 @@ __all__ = [
     "Probabilities",
     "Progress",
     "Provenance",
+    "RateSearch",
+    "RateTrial",
     "RecipeError",
     "Refusal",
     "Region",
     "Scores",
     "Silence",
+    "StageSize",
     "Status",
     "TableError",
     "WeightsError",

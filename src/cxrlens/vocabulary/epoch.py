@@ -7,6 +7,29 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class ClassEpoch:
+    """How one class did on validation after an epoch."""
+
+    class_name: str
+    """Its name."""
+
+    precision: float
+    """Share of the decisions for the class that are right; 0 where there are none."""
+
+    recall: float
+    """Share of the class that is found; 0 where validation has none of it."""
+
+    f1: float
+    """Harmonic mean of precision and recall; 0 where both are."""
+
+    auroc: float | None
+    """Against all others; None where validation has none of it, or nothing else."""
+
+    support: int
+    """Validation images that have it."""
+
+
+@dataclass(frozen=True)
 class Epoch:
     """One pass over the training part, and how it did on validation."""
 
@@ -51,3 +74,6 @@ class Epoch:
 
     seconds: float = 0.0
     """Time that it took; of an interrupted epoch, since it was resumed."""
+
+    classes: tuple[ClassEpoch, ...] = ()
+    """One a class of which any label is known on validation."""

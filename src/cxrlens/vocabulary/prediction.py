@@ -12,6 +12,9 @@ from cxrlens.vocabulary.operating_point import OperatingPoint
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Region
 
+NONE_OF_THEM = "none of them"
+"""What a decision for no class is called."""
+
 Status = Literal["predicted", "predicted with warnings", "refused"]
 """Whether there is an answer, and whether it comes with reservations."""
 
@@ -39,13 +42,20 @@ class Prediction:
     """One a class, as the network gives them (not calibrated); empty when refused."""
 
     decision: str | None = None
-    """The class decided for; None when refused."""
+    """The class decided for; of several the one with the largest probability. None when refused,
+    and where each class is decided for on its own and none is."""
+
+    is_multilabel: bool = False
+    """Whether each class is decided for on its own, so that there may be several or none."""
+
+    decisions: tuple[str, ...] = ()
+    """All classes decided for, in the order of `classes`; empty when refused, and for none."""
 
     heatmaps: tuple[Heatmap, ...] = ()
     """One a class, in the order of `classes`; empty when refused."""
 
     regions: tuple[Region, ...] = ()
-    """Boxes around the evidence for the class decided for, strongest first."""
+    """Boxes around the evidence of `heatmap`, strongest first."""
 
     warnings: tuple[ImageWarning, ...] = ()
     """Reservations, in the order in which they were found."""
@@ -62,7 +72,21 @@ class Prediction:
 
     @property
     def heatmap(self) -> Heatmap | None:
-        """The map of the class decided for; None when refused."""
-        if self.decision is None:
+        """The map of the leading class; None when refused."""
+        if self.leading is None or not self.heatmaps:
             return None
-        return self.heatmaps[self.classes.index(self.decision)]
+        return self.heatmaps[self.classes.index(self.leading)]
+
+    @property
+    def leading(self) -> str | None:
+        """The class decided for, or the likeliest where none is; None when refused."""
+        if self.decision is not None or not self.probabilities:
+            return self.decision
+        return self.classes[self.probabilities.index(max(self.probabilities))]
+
+    @property
+    def verdict(self) -> str:
+        """The decision in words; empty when refused."""
+        if self.refusal is not None or not self.is_multilabel:
+            return self.decision or ""
+        return "; ".join(self.decisions) or NONE_OF_THEM

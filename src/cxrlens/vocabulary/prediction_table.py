@@ -7,8 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrlens.vocabulary.arrays import ClassIndices, Flags, Logits, Probabilities
+from cxrlens.vocabulary.arrays import (
+    ClassIndices,
+    Flags,
+    LabelMatrix,
+    Logits,
+    Probabilities,
+    Scores,
+)
 from cxrlens.vocabulary.errors import TableError
+from cxrlens.vocabulary.prediction import NONE_OF_THEM
+
+NONE_KNOWN = "none that is known"
+"""What the truth is called where no class is known to be there, and not of each whether it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +28,7 @@ class PredictionTable:
 
     Raises:
         TableError: if the columns differ in length, probabilities lie outside [0, 1] or are not
-            finite, a truth is no index into the classes, or no row is left.
+            finite, a truth is no index into the classes, a label is not known, or no row is left.
     """
 
     classes: tuple[str, ...]
@@ -30,7 +41,7 @@ class PredictionTable:
     """Patient of each image; None means unknown, and is never taken for one patient."""
 
     truth: ClassIndices
-    """Index into `classes`; -1 where the label is missing."""
+    """Index into `classes`; -1 where the label is missing, and everywhere beside `labels`."""
 
     logits: Logits
     """As the network gave them."""
@@ -40,6 +51,10 @@ class PredictionTable:
 
     folds: ClassIndices
     """The cross-validation fold whose model answered; all 0 where there was one model."""
+
+    labels: LabelMatrix | None = None
+    """In place of `truth` where an image may have several classes, or none: 1 there, 0 not there,
+    -1 uncertain, NaN missing."""
 
     def __post_init__(self) -> None:
         """Check the columns against each other."""
@@ -60,6 +75,8 @@ class PredictionTable:
             )
         if self.truth.min() < -1 or self.truth.max() >= k:
             raise TableError(f"truth must be -1…{k - 1}; got {sorted(set(self.truth.tolist()))}")
+        if self.labels is not None:
+            _check_labels(self.labels, self.truth, k)
 
     @property
     def clusters(self) -> ClassIndices:
@@ -73,6 +90,39 @@ class PredictionTable:
         return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
     @property
+    def truths(self) -> tuple[str | None, ...]:
+        """The true class of each row by name; of several labels those that are there, in words.
+
+        Returns:
+            n names; None where it is not known.
+        """
+        if self.labels is None:
+            return tuple(self.classes[i] if i >= 0 else None for i in self.truth.tolist())
+        return tuple(
+            self._tell(row) if is_known else None
+            for row, is_known in zip(self.labels, self.is_labelled, strict=True)
+        )
+
+    @property
     def is_labelled(self) -> Flags:
-        """Whether each row's truth is known."""
+        """Whether each row's truth is known; of several labels, whether one of them is."""
+        if self.labels is not None:
+            return np.asarray(((self.labels == 0) | (self.labels == 1)).any(axis=1))
         return np.asarray(self.truth >= 0)
+
+    def _tell(self, labels: Scores) -> str:
+        there = [name for name, label in zip(self.classes, labels, strict=True) if label == 1]
+        none = NONE_OF_THEM if (labels == 0).all() else NONE_KNOWN
+        return "; ".join(there) or none
+
+
+def _check_labels(labels: LabelMatrix, truth: ClassIndices, k: int) -> None:
+    if labels.shape != (len(truth), k) or (truth >= 0).any():
+        raise TableError(
+            f"labels need one row an image, one column a class, and no truth beside them; got "
+            f"{labels.shape} for {len(truth)} images of {k} classes, {int((truth >= 0).sum())} "
+            "with a truth"
+        )
+    strange = labels[~(np.isin(labels, (1, 0, -1)) | np.isnan(labels))]
+    if strange.size:
+        raise TableError(f"a label is 1, 0, -1 (uncertain) or NaN (missing); got {strange[0]:g}")

@@ -18,6 +18,12 @@ PHANTOM_MODEL = (
 )
 """Stands wherever a model that was trained on phantoms answers."""
 
+UNKNOWN_TRAINING = (
+    "This model was imported: what it was trained on is not known, so copies of its training "
+    "images cannot be recognised."
+)
+"""Stands wherever a model that was trained elsewhere is judged."""
+
 _RECORDED = ("cxrlens", "torch", "timm", "lightning", "numpy", "scikit-learn", "pillow")
 
 
