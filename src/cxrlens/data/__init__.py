@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from cxrlens.data.conversion import BITS, FORMS, Conversion, convert_table
 from cxrlens.data.fingerprint import fingerprint
 from cxrlens.data.patient_ids import find_patient_id
+from cxrlens.data.phantom_folder import write_phantoms
 from cxrlens.data.reading import read_table
 from cxrlens.data.split_file import write_split
 from cxrlens.data.splitting import complete_split, fold_table
@@ -37,5 +38,6 @@ __all__ = [
     "fold_table",
     "make_frame",
     "read_table",
+    "write_phantoms",
     "write_split",
 ]
