@@ -6,7 +6,6 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,13 +13,13 @@ from hypothesis import strategies as st
 from cxrlens.training import load_recipe
 from cxrlens.training.batching import (
     count_batches,
+    count_epochs,
     count_steps,
     derive_seed,
     draw_order,
     plan_epoch,
 )
 from cxrlens.training.recipe import Optimisation
-from cxrlens.vocabulary import RecipeError
 
 
 def make(size: int, gathered: int = 1, balance: str = "none") -> Optimisation:
@@ -64,11 +63,6 @@ def test_a_sampler_shows_every_class_as_often_as_any_other(counts: list[int], se
         assert times.max() - times.min() <= 1  # whole passes, and a part of another
 
 
-def test_a_sampler_needs_one_class_an_image() -> None:
-    with pytest.raises(RecipeError, match="'sampler' needs one class an image"):
-        draw_order(np.zeros((3, 2)), make(8, 1, "sampler"), torch.Generator())
-
-
 def test_places_have_seeds_of_their_own() -> None:
     places = [(seed, *p) for seed in (0, 1, 2**31) for p in np.ndindex(3, 3, 3, 3)]
     seeds = [
@@ -77,3 +71,19 @@ def test_places_have_seeds_of_their_own() -> None:
     ]
     assert len(set(seeds)) == len(places)
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+@given(st.integers(2, 40), st.integers(0, 3000))
+def test_epochs_by_themselves_are_the_fewest_that_are_enough(size: int, more: int) -> None:
+    plain = load_recipe("default")
+    optimisation = replace(plain.optimisation, batch_size=size)
+    steps = count_steps(size + more, optimisation)
+    epochs = count_epochs(replace(plain.stages[0], epochs="auto"), steps)
+    assert epochs >= 5
+    assert epochs * steps >= 300
+    assert epochs == 5 or (epochs - 1) * steps < 300
+
+
+def test_epochs_that_are_asked_for_stand() -> None:
+    stage = load_recipe("default", ["epochs=2"]).stages[0]
+    assert count_epochs(stage, 1) == 2

@@ -13,7 +13,8 @@ from cxrlens.data.study_table import make_frame
 from cxrlens.imaging import DecodedImages
 from cxrlens.inference import PreparedTable
 from cxrlens.training import build_initial_network, load_recipe
-from cxrlens.training.bundling import select_cases
+from cxrlens.training.bundling import check_balance, select_cases
+from cxrlens.training.copies import split_copies
 from cxrlens.vocabulary import RecipeError
 
 SPLIT = ["train", "train", "val", "test", "val", None]
@@ -41,6 +42,26 @@ def test_images_without_a_label_are_in_no_part() -> None:
     assert cases.validation.tolist() == [2]
     assert cases.targets[cases.train].tolist() == [0]
     assert cases.n_classes == 2
+
+
+def test_copies_are_made_of_training_images_alone() -> None:
+    """Class b has one image in every part: those of val, test and no part are never copied."""
+    prepared = prepare({"label": ["a", "b", "b", "b", "a", "b"]}, ("a", "b"))
+    recipe = load_recipe("default", ["balance=copies", "copies_per_class=4"])
+    cases = select_cases(prepared, recipe)
+    rows, numbers = split_copies(cases.train, len(SPLIT))
+    assert rows.tolist() == [0, 1, 0, 0, 0, 1, 1, 1]
+    assert numbers.tolist() == [0, 0, 1, 2, 3, 1, 2, 3]
+    assert cases.validation.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("balance", ["sampler", "copies"])
+def test_what_fills_up_one_class_needs_one_class_an_image(balance: str) -> None:
+    recipe = load_recipe("default", [f"balance={balance}"])
+    check_balance(recipe, is_multilabel=False)
+    with pytest.raises(RecipeError, match=f"'{balance}' needs one class an image"):
+        check_balance(recipe, is_multilabel=True)
+    check_balance(load_recipe("default", ["balance=loss-weights"]), is_multilabel=True)
 
 
 NAN = float("nan")

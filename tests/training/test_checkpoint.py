@@ -3,11 +3,15 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import os
+import pickle
+import struct
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from cxrlens.training.checkpoint import (
     Checkpoint,
@@ -79,15 +83,78 @@ def test_every_cut_and_flip_is_noticed(checkpoint: Checkpoint, tmp_path: Path) -
                 read_checkpoint(path, IDENTITY)
 
 
-def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
+class Malicious:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (os.system, (f"touch {self.canary}",))
+
+
+@pytest.mark.parametrize("content", [b"", b"<!doctype html><html>404</html>", b"f" * 63])
+def test_what_is_no_checkpoint_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "checkpoint"
-    path.write_bytes(f"{digest(b'nothing')}\n".encode() + b"nothing")
-    with pytest.raises(OutputError, match="not of this version"):
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match=f"is none, or was damaged .{len(content)} bytes"):
         read_checkpoint(path, IDENTITY)
-    path.unlink()
-    path.mkdir()
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
     with pytest.raises(OutputError, match="cannot be read"):
-        read_checkpoint(path, IDENTITY)
+        read_checkpoint(tmp_path / "checkpoint", IDENTITY)
+
+
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_a_pickle_is_never_loaded(tmp_path: Path, is_signed: bool) -> None:
+    path, canary = tmp_path / "checkpoint", tmp_path / "canary"
+    torch.save({"network": Malicious(canary)}, path)
+    for data in (path.read_bytes(), pickle.dumps(Malicious(canary))):
+        path.write_bytes(sign(data) if is_signed else data)
+        with pytest.raises(OutputError, match=r"not of this version|is none"):
+            read_checkpoint(path, IDENTITY)
+    assert not canary.exists()
+    pickle.loads(pickle.dumps(Malicious(canary)))  # noqa: S301 (the attack is a real one)
+    assert canary.exists()
+
+
+def sign(content: bytes) -> bytes:
+    return f"{digest(content)}\n".encode() + content
+
+
+RECORDS = [torch.tensor([1.5]), torch.frombuffer(bytearray(b"[1]"), dtype=torch.uint8)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"nothing",
+        struct.pack("<Q", 2**64 - 1) + b"{}",
+        struct.pack("<Q", 2**40) + b"{}",
+        save({}),
+        *(save({"record": record}) for record in RECORDS),
+    ],
+)
+def test_what_another_program_signed_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "checkpoint").write_bytes(sign(content))
+    with pytest.raises(OutputError, match="not of this version"):
+        read_checkpoint(tmp_path / "checkpoint", IDENTITY)
+
+
+def test_another_architecture_is_refused_and_both_are_told(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    path = tmp_path / "checkpoint"
+    write_checkpoint(path, checkpoint)
+    assert read_checkpoint(path, IDENTITY, checkpoint.network) is not None
+    other = {**checkpoint.network, "a": torch.rand(3, 5, 2, 2)}
+    with pytest.raises(OutputError, match=r"'a' has shape \(3, 4, 2, 2\), .*\(3, 5, 2, 2\)"):
+        read_checkpoint(path, IDENTITY, other)
+    for network in ({"n": other["n"]}, {**checkpoint.network, "b": other["a"]}):
+        with pytest.raises(OutputError, match=r"of another architecture: .* none"):
+            read_checkpoint(path, IDENTITY, network)
 
 
 @pytest.mark.parametrize("name", list(IDENTITY))

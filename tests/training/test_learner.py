@@ -3,16 +3,18 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from cxrlens.network import NetworkSpec, build_classifier
+from cxrlens.network import MapClassifier, NetworkSpec, build_classifier
 from cxrlens.training import Recipe, load_recipe
 from cxrlens.training.checkpoint import Place
 from cxrlens.training.learner import Learner, TrainingCases
+from cxrlens.vocabulary import InputError
 
 SPEC = NetworkSpec("inception_v3", {"aux_logits": True}, (0.5,), (0.5,), dropout=0.0)
 
@@ -57,3 +59,34 @@ def test_where_the_backbone_moves_it_teaches_what_feeds_it(cases: TrainingCases)
     ]
     changed = {name.partition(".")[0] for name in list_changed(*weights)}
     assert changed == {"Mixed_6e", "AuxLogits"}  # nothing behind it
+
+
+class Full(torch.nn.Module):
+    """A head for which there is no memory."""
+
+    def forward(self, *_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize(
+    ("size", "way_out"),
+    [(8, "batch_size=4 accumulate=2"), (2, "batch_size and accumulate can save no more")],
+)
+def test_too_little_memory_of_a_gpu_is_told_with_the_way_out(
+    recipe: Recipe, build: Callable[[Recipe], MapClassifier], size: int, way_out: str
+) -> None:
+    recipe = replace(recipe, optimisation=replace(recipe.optimisation, batch_size=size))
+    pixels = np.zeros((8, 32, 32), dtype=np.uint16)
+    rows = np.arange(8)
+    network = build(recipe)
+    learner = Learner(
+        network, TrainingCases(pixels, rows % 2, rows, rows, 2), recipe, "cpu", "float32"
+    )
+    learner.enter_stage(recipe.stages[0], {}, {})
+    network.head.forward = Full().forward
+    with pytest.raises(InputError) as caught:
+        learner.make_step(Place(), [rows[:size]])
+    assert f"{size} images of 32 x 32 at once (batch_size={size})" in str(caught.value)
+    assert way_out in str(caught.value)
+    with pytest.raises(InputError, match="8 validation images at once"):
+        learner.answer(rows)

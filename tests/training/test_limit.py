@@ -78,6 +78,21 @@ def test_several_labels() -> None:
     assert (limited.label_matrix == 1).sum(axis=0).max() == 6
 
 
+def test_of_several_labels_images_with_none_of_them_are_taken_too() -> None:
+    labels = [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, float("nan")], [float("nan")] * 2] * 4
+    frame = make_frame(
+        {
+            "image": [f"/d/{i}.png" for i in range(20)],
+            "label:a": [row[0] for row in labels],
+            "label:b": [row[1] for row in labels],
+        }
+    )
+    limited = limit_table(StudyTable(frame, ("a", "b"), "/d"), 3, 0).label_matrix
+    assert (limited == 1).sum(axis=0).tolist() == [3, 3]
+    assert int(((limited != 1).all(axis=1) & (limited == 0).any(axis=1)).sum()) == 3
+    assert len(limited) == 9
+
+
 @pytest.mark.parametrize(("limit", "told"), [(0, "got 0"), (-1, "got -1"), (2, "every patient")])
 def test_a_limit_that_leaves_nothing_is_refused(limit: int, told: str) -> None:
     with pytest.raises(TableError, match=told):

@@ -151,6 +151,33 @@ def test_what_is_frozen_stays_to_the_bit_with_its_statistics(recipe, cases, buil
     assert any(key.endswith("running_mean") for key in before.keys() - moved)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "side", "moving"),
+    [("resnet18", 32, "layer4"), ("inception_v3", 75, "Mixed_7c")],
+)
+def test_frozen_statistics_of_a_known_network_stay_to_the_bit(
+    recipe, cases, backbone, side, moving
+) -> None:
+    """Through two whole stages: all of it frozen, then all but its last block."""
+    staged = make_stages(
+        recipe,
+        {"trainable": ("head",), "epochs": 1, "rate_factors": {}},
+        {"trainable": (moving, "head"), "epochs": 1, "rate_factors": {}},
+    )
+    larger = np.kron(cases.pixels, np.ones((1, 3, 3), np.uint16))[:, :side, :side]
+    few = replace(cases, pixels=larger, train=np.arange(16), validation=np.arange(40, 48))
+    network = build_classifier(NetworkSpec(backbone), 2, (side, side))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    history = fit(network, few, staged, Silence()).history
+    assert [epoch.stage for epoch in history] == ["s0", "s1"]
+    kept = "head." if history[0].is_best else ("head.", f"backbone.network.{moving}.")
+    moved = {key for key, value in network.state_dict().items() if not before[key].equal(value)}
+    assert moved
+    assert all(key.startswith(kept) for key in moved)
+    still = [key for key in before if not key.startswith(kept)]
+    assert sum(key.endswith(("running_mean", "running_var")) for key in still) > 20
+
+
 def test_a_fully_frozen_backbone_gives_the_gradient_of_a_head_alone(recipe, cases, build) -> None:
     """A second writing: one step of plain gradient descent on the pooled features."""
     change = {"trainable": ("head",), "optimiser": "sgd", "momentum": 0.0, "epochs": 1,
@@ -258,12 +285,6 @@ def test_several_labels_are_learnt_where_they_are_known(recipe, several_labels, 
         logits = network(torch.from_numpy(pixels)[:, None]).logits.numpy()
     truth = several_labels.targets[several_labels.validation, 0] == 1
     assert logits[truth, 0].min() > logits[~truth, 0].max()
-
-
-def test_a_sampler_for_several_labels_is_refused(recipe, several_labels, build) -> None:
-    one = replace(recipe, optimisation=replace(recipe.optimisation, balance="sampler"))
-    with pytest.raises(RecipeError, match="loss-weights"):
-        fit(build(one, 3), several_labels, one, Silence())
 
 
 # What goes wrong

@@ -16,6 +16,7 @@ from cxrlens.training.parameter_group import (
     freeze_rest,
     group_by_rate,
     list_groups,
+    measure_stages,
     select_trainable,
     tabulate_parameters,
     trains_auxiliary,
@@ -174,3 +175,15 @@ def test_a_backbones_own_module_named_head_belongs_to_the_head() -> None:
     chosen = select_trainable(network, make_stage("head"))
     assert {"head.norm.weight", "head.norm.bias", "head.output.weight"} <= set(chosen)
     assert len(select_trainable(network, make_stage("*"))) == len(list(network.parameters()))
+
+
+def test_the_sizes_of_stages_are_those_of_the_table(resnet: MapClassifier) -> None:
+    stages = (make_stage("head"), replace(make_stage("layer4", "head"), name="more"))
+    sizes = measure_stages(resnet, stages)
+    rows = tabulate_parameters(resnet, stages)
+    assert [str(one.n_trainable) for one in sizes] == rows[-1][2:]
+    assert {str(one.n_parameters) for one in sizes} == {rows[-1][1]}
+    assert sizes[1].trainable == ("layer4", "head")
+    moving = sum(p.numel() for p in resnet.head.parameters())
+    assert sizes[0].n_trainable == moving == 512 * 16 + 16 + 16 * 2 + 2
+    assert str(sizes[0]).endswith(f"(8,242 of {sizes[0].n_parameters:,} parameters)")

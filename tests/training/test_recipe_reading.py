@@ -137,7 +137,7 @@ def test_an_unknown_name(name: str, hint: str) -> None:
         ("rate_factors={head: 2.5}", "stages.1.rate_factors", {"head": 2.5}),
         ("early_stopping=2", "optimisation.early_stopping", 2),
         ("gradient_clip=1.5", "optimisation.gradient_clip", 1.5),
-        ("mirror=true", "augmentation.mirror", True),
+        ("augmentation.mirror=true", "augmentation.mirror", True),
         ("trainable=[head, blocks]", "stages.1.trainable", ("head", "blocks")),
         ("learning_rate=1e-3", "stages.1.learning_rate", 1e-3),
         ("seed=0", "seed", 0),
@@ -256,12 +256,15 @@ def test_a_short_key_of_two_fields_is_not_clear(monkeypatch: pytest.MonkeyPatch)
 # Bounds: the last value that is allowed, and the first that is not
 
 BOUNDS = [
-    ("rotation_degrees", [0, 180], [-0.001, 180.001]),
+    ("augmentation.rotation_degrees", [0, 180], [-0.001, 180.001]),
+    ("copies.rotation_degrees", [0, 180], [-0.001, 180.001]),
+    ("rotation_share", [0, 1], [-0.001, 1.001]),
+    ("copies.distortion", [0, 0.1249], [-0.001, 0.125]),
     ("shift", [0, 0.999], [-0.001, 1]),
     ("zoom", [0, 0.999], [-0.001, 1]),
     ("brightness", [0, 0.999], [-0.001, 1]),
     ("contrast", [0, 0.999], [-0.001, 1]),
-    ("epochs", [1, 10**6], [0, -1, 1.5]),
+    ("epochs", [1, 10**6, "auto"], [0, -1, 1.5, "many"]),
     ("batch_size", [2, 4096], [1, 0, -2]),
     ("learning_rate", [1e-12, 10], [0, -1e-3]),
     ("momentum", [0, 0.999], [-0.001, 1]),
@@ -271,7 +274,7 @@ BOUNDS = [
     ("auxiliary_weight", [0, 10], [-0.001]),
     ("checkpoint_steps", [1, 10**6], [0, 1.5]),
     ("crop_scale", [0.001, 1], [0, 1.001]),
-    ("distortion", [0, 0.1249], [-0.001, 0.125]),
+    ("augmentation.distortion", [0, 0.1249], [-0.001, 0.125]),
     ("weight_decay", [0, 10], [-0.001]),
     ("label_smoothing", [0, 0.999], [-0.001, 1]),
     ("warm_up", [0, 0.999], [-0.001, 1]),
@@ -285,7 +288,7 @@ BOUNDS = [
     ("fit", ["stretch", "crop"], ["pad"]),
     ("optimiser", ["adamw", "adam", "sgd"], ["rmsprop"]),
     ("schedule", ["one-cycle", "cosine", "step", "constant"], ["plateau"]),
-    ("balance", ["none", "sampler", "loss-weights"], ["both"]),
+    ("balance", ["none", "sampler", "loss-weights", "copies"], ["both"]),
     ("uncertain", ["ignore", "positive", "negative"], ["maybe"]),
 ]
 NUMBERS = [key for key, good, _ in BOUNDS if not isinstance(good[0], str)]
@@ -296,7 +299,7 @@ def test_bounds_are_allowed(key: str, good: object) -> None:
     plain = to_plain(load_recipe("default", [f"{key}={good!r}"]))
     assert isinstance(plain, dict)
     leaves = _list_paths(plain).items()
-    assert [value for path, value in leaves if path.rsplit(".", 1)[-1] == key] == [good]
+    assert [value for path, value in leaves if f".{path}".endswith(f".{key}")] == [good]
 
 
 @pytest.mark.parametrize(("key", "bad"), [(k, v) for k, _, bad in BOUNDS for v in bad])

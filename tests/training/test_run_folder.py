@@ -235,6 +235,27 @@ def test_a_folder_without_the_right_to_write(mode: int, inner: str) -> None:
         assert list(place.iterdir()) == []
 
 
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+""" + DROP.replace("if os.getuid() == 0:", "if False:")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_full_disk_is_told_and_no_trace_left(tmp_path: Path, exists: bool) -> None:
+    """No file may hold a byte in that process."""
+    folder = tmp_path / "out"
+    if exists:
+        folder.mkdir()
+    told = subprocess.run(
+        [sys.executable, "-c", FULL, MODULE, str(tmp_path), str(folder)],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert f"output folder {folder} cannot be written (File too large); free" in told
+    assert folder.exists() == exists
+    assert not (folder / ".lock").exists()
+
+
 # Going on
 
 

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from cxrlens.training.recipe import Optimisation
+from cxrlens.training.recipe import Optimisation, Stage
 from cxrlens.training.targets import Targets
-from cxrlens.vocabulary import RecipeError
 
 Rows = Int[np.ndarray, " _"]
 """Positions of images."""
+
+ENOUGH_STEPS, FEWEST_EPOCHS = 300, 5
+"""What a stage of `auto` epochs is long enough with."""
 
 
 def derive_seed(seed: int, *place: int) -> int:
@@ -48,13 +50,28 @@ def count_steps(n_images: int, optimisation: Optimisation) -> int:
     return -(-count_batches(n_images, optimisation) // optimisation.accumulate)
 
 
+def count_epochs(stage: Stage, epoch_steps: int) -> int:
+    """Count the epochs of a stage.
+
+    Args:
+        stage: its `epochs` may be `auto`.
+        epoch_steps: as `count_steps` gives them.
+
+    Returns:
+        What the stage says; for `auto` as many as make `ENOUGH_STEPS`, at least `FEWEST_EPOCHS`.
+    """
+    if stage.epochs == "auto":
+        return max(FEWEST_EPOCHS, -(-ENOUGH_STEPS // epoch_steps))
+    return stage.epochs
+
+
 def plan_epoch(
     rows: Rows, targets: Targets, optimisation: Optimisation, seed: int
 ) -> list[list[Rows]]:
     """Deal images out to the steps of an epoch.
 
     Args:
-        rows: the images of the training part.
+        rows: the images of the training part, with their copies.
         targets: of each of them.
         optimisation: batch size, accumulation and balance.
         seed: of this epoch.
@@ -76,25 +93,17 @@ def draw_order(targets: Targets, optimisation: Optimisation, generator: torch.Ge
     """Draw the order of an epoch.
 
     Args:
-        targets: n, of the training part.
+        targets: n, of the training part; with the balance `sampler` one class each.
         optimisation: its balance.
         generator: the only chance.
 
     Returns:
         n positions. Each once; with the balance `sampler` every class as often as any other (to
         one), the images of a rare class in whole passes and a part of another.
-
-    Raises:
-        RecipeError: if the balance is `sampler` and an image may have several classes.
     """
     n = len(targets)
     if optimisation.balance != "sampler":
         return torch.randperm(n, generator=generator).numpy()
-    if targets.ndim != 1:
-        raise RecipeError(
-            "optimisation.balance 'sampler' needs one class an image, the data have several; "
-            "choose loss-weights"
-        )
     classes = np.unique(targets)
     shares = [n // len(classes) + (i < n % len(classes)) for i in range(len(classes))]
     drawn = [

@@ -23,13 +23,24 @@ from cxrlens.inference import (
     save_bundle,
 )
 from cxrlens.network import MapClassifier, build_classifier, load_backbone_weights
-from cxrlens.training.epoch_file import EPOCHS_FILE, read_epochs
+from cxrlens.training.copies import add_copies
+from cxrlens.training.epoch_file import read_epochs
 from cxrlens.training.learner import TrainingCases
 from cxrlens.training.loop import CHECKPOINT_FILE, Fitted, Keeping, fit
 from cxrlens.training.parameter_group import tabulate_parameters
 from cxrlens.training.recipe import Recipe
 from cxrlens.training.targets import has_target, resolve_labels
-from cxrlens.vocabulary import Epoch, InputError, OutputError, Progress, digest, to_plain
+from cxrlens.vocabulary import (
+    ARGMAX,
+    EACH_AT_HALF,
+    Epoch,
+    InputError,
+    OutputError,
+    Progress,
+    RecipeError,
+    digest,
+    to_plain,
+)
 
 BUNDLE_FOLDER, LAST_GOOD_FOLDER = "bundle", "last-good-bundle"
 """In a run folder: the model; what was best before a training diverged."""
@@ -58,9 +69,9 @@ def train_bundle(
         prepared: decoded images whose table has its `split` column filled.
         recipe: how.
         split_digest: SHA-256 of the split file.
-        folder: of the run; gets `bundle`, `parameters.csv`, `epochs.csv` and `logs`, and until the
-            bundle is saved `checkpoint`. What an interrupted training left there is gone on with;
-            where it left its bundle, that is taken.
+        folder: of the run; gets `bundle`, `parameters.csv`, `epochs.csv`, `classes.csv` and `logs`,
+            and until the bundle is saved `checkpoint`. What an interrupted training left there is
+            gone on with; where it left its bundle, that is taken.
         progress: is told of every step.
 
     Raises:
@@ -109,12 +120,30 @@ def build_initial_network(recipe: Recipe, n_classes: int) -> tuple[MapClassifier
     return network, load_backbone_weights(network.backbone, recipe.network, recipe.weights)
 
 
+def check_balance(recipe: Recipe, *, is_multilabel: bool) -> None:
+    """Check that rare classes can be made up for as a recipe says.
+
+    Args:
+        recipe: with its balance.
+        is_multilabel: whether an image may have several classes.
+
+    Raises:
+        RecipeError: if it would show an image for the sake of one class that has others too.
+    """
+    balance = recipe.optimisation.balance
+    if is_multilabel and balance in ("sampler", "copies"):
+        raise RecipeError(
+            f"optimisation.balance {balance!r} needs one class an image, the data have several; "
+            "choose balance=loss-weights"
+        )
+
+
 def select_cases(prepared: PreparedTable, recipe: Recipe) -> TrainingCases:
     """Select what a training sees: images of `train` and `val` that have something to teach.
 
     Args:
         prepared: decoded images whose table has its `split` column filled.
-        recipe: says what uncertain labels are.
+        recipe: says what uncertain labels are, and whether rare classes are filled with copies.
     """
     table = prepared.table
     split = table.frame["split"].to_numpy()
@@ -122,12 +151,17 @@ def select_cases(prepared: PreparedTable, recipe: Recipe) -> TrainingCases:
     if table.is_multilabel:
         targets = resolve_labels(table.label_matrix, recipe.optimisation.uncertain)
     is_taught = has_target(targets)
+    train = np.flatnonzero((split == "train") & is_taught)
+    if recipe.optimisation.balance == "copies":
+        train = add_copies(train, targets, recipe.copies)
     return TrainingCases(
         pixels=prepared.images.pixels,
         targets=targets,
-        train=np.flatnonzero((split == "train") & is_taught),
+        train=train,
         validation=np.flatnonzero((split == "val") & is_taught),
         n_classes=len(table.classes),
+        classes=table.classes,
+        images=table.relative_images,
     )
 
 
@@ -144,7 +178,9 @@ def _take_up(folder: Path, recipe: Recipe, data: TrainingData) -> TrainedBundle:
                 f"{folder / BUNDLE_FOLDER} is of another training: its {name} differs; give the "
                 "same data and options, or another --out"
             )
-    return TrainedBundle(bundle, read_epochs(folder / EPOCHS_FILE))
+    # Killed after the bundle took its name and before this was removed.
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    return TrainedBundle(bundle, read_epochs(folder))
 
 
 def _identify(recipe: Recipe, data: TrainingData, initial_weights: str) -> dict[str, str]:
@@ -173,6 +209,8 @@ def _describe(
         initial_weights=initial_weights,
         data=data,
         metrics={"validation (chose the epoch)": to_plain(best)},
+        operating_point=EACH_AT_HALF if prepared.table.is_multilabel else ARGMAX,
+        is_multilabel=prepared.table.is_multilabel,
     )
 
 

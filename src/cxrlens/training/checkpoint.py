@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
@@ -22,6 +22,7 @@ from cxrlens.imaging import write_whole
 from cxrlens.vocabulary import Epoch, OutputError, digest, to_plain
 
 _DIGITS = 64
+_HEXADECIMAL = b"0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -118,18 +119,22 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     write_whole(path, f"{digest(data)}\n".encode() + data)
 
 
-def read_checkpoint(path: Path, identity: Mapping[str, str]) -> Checkpoint | None:
+def read_checkpoint(
+    path: Path, identity: Mapping[str, str], network: Mapping[str, Tensor] | None = None
+) -> Checkpoint | None:
     """Read a checkpoint of the same training.
 
     Args:
         path: the file.
         identity: what is trained on what.
+        network: tensors of the network that goes on, by name; None does not compare them.
 
     Returns:
         The state; None where there is no file.
 
     Raises:
-        OutputError: if the file is damaged, or of another training (naming what differs).
+        OutputError: if the file is damaged, or of another training or architecture (naming what
+            differs).
     """
     try:
         data = path.read_bytes()
@@ -137,26 +142,39 @@ def read_checkpoint(path: Path, identity: Mapping[str, str]) -> Checkpoint | Non
         return None
     except OSError as error:
         raise OutputError(f"checkpoint {path} cannot be read ({error.strerror})") from error
-    stated, content = data[:_DIGITS].decode("ascii", "replace"), data[_DIGITS + 1 :]
-    if digest(content) != stated:
-        raise OutputError(
-            f"checkpoint {path} was damaged (SHA-256 {digest(content)[:12]}…, it says "
-            f"{stated[:12]!r}); remove it to start this training anew"
-        )
+    content = _check_digest(data, path)
     tensors, progression, has_best = _parse(content, path)
     _check_identity(progression.identity, identity, path)
-    network = _select(tensors, "network/")
-    best = {**network, **_select(tensors, "best/")} if has_best else {}
-    return Checkpoint(progression, network, best, _select(tensors, "optimiser/"))
+    weights = _select(tensors, "network/")
+    if network is not None:
+        _check_architecture(weights, network, path)
+    best = {**weights, **_select(tensors, "best/")} if has_best else {}
+    return Checkpoint(progression, weights, best, _select(tensors, "optimiser/"))
+
+
+def _check_digest(data: bytes, path: Path) -> bytes:
+    """Give what follows the digest, if the digest is its own."""
+    stated, content = data[:_DIGITS], data[_DIGITS + 1 :]
+    if len(stated) < _DIGITS or not all(digit in _HEXADECIMAL for digit in stated):
+        raise OutputError(
+            f"checkpoint {path} is none, or was damaged ({len(data)} bytes that start with "
+            f"{data[:12]!r}); remove it to start this training anew"
+        )
+    if digest(content) != stated.decode():
+        raise OutputError(
+            f"checkpoint {path} was damaged (SHA-256 {digest(content)[:12]}…, it says "
+            f"{stated.decode()[:12]}…); remove it to start this training anew"
+        )
+    return content
 
 
 def _parse(content: bytes, path: Path) -> tuple[dict[str, Tensor], Progression, bool]:
     try:
         tensors = load_safetensors(content)
-        record = json.loads(bytes(tensors["record"].tolist()))
+        record = json.loads(tensors["record"].numpy().tobytes())
         has_best = bool(record.pop("has_best"))
         return tensors, TypeAdapter(Progression).validate_python(record), has_best
-    except (SafetensorError, KeyError, ValueError, ValidationError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise OutputError(
             f"checkpoint {path} is not of this version of cxrlens; resume with the one that wrote "
             "it, or remove it to start this training anew"
@@ -171,6 +189,22 @@ def _check_identity(found: Mapping[str, str], wanted: Mapping[str, str], path: P
                 f"{found.get(name, 'unknown')[:12]}…, this one's {value[:12]}…; give the same "
                 "data and options, or another --out"
             )
+
+
+def _check_architecture(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path
+) -> None:
+    """Identities cover what was asked for; another version may build another network from it."""
+    theirs, ours = (
+        {key: tuple(one.shape) for key, one in part.items()} for part in (found, wanted)
+    )
+    odd = sorted(key for key in theirs | ours if theirs.get(key) != ours.get(key))
+    if odd:
+        raise OutputError(
+            f"checkpoint {path} is of another architecture: its {odd[0]!r} has shape "
+            f"{theirs.get(odd[0], 'none')}, this one's {ours.get(odd[0], 'none')}; resume with the "
+            "version of cxrlens that wrote it, or remove it to start this training anew"
+        )
 
 
 def _select(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,11 +13,14 @@ from jaxtyping import UInt16
 from lightning.fabric import Fabric
 from torch import Tensor
 
+from cxrlens.inference import explain_memory
 from cxrlens.network import MapClassifier
+from cxrlens.network.classifier import ClassifierOutput
 from cxrlens.network.tensors import GreyBatch
 from cxrlens.training.augmentation import augment
-from cxrlens.training.batching import Rows, count_steps, derive_seed
+from cxrlens.training.batching import Rows, count_epochs, count_steps, derive_seed
 from cxrlens.training.checkpoint import Place
+from cxrlens.training.copies import split_copies, vary_copies
 from cxrlens.training.loss import sum_loss, weigh_targets
 from cxrlens.training.optimiser import build_optimiser, pack_optimiser, unpack_optimiser
 from cxrlens.training.parameter_group import freeze_rest, trains_auxiliary
@@ -35,6 +39,8 @@ _PIXELS, _NETWORK = 2, 3
 
 _VALIDATION_BATCH = 64
 
+_FREE_SOME = "free some, or train with smaller images or a smaller network"
+
 _FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {
     "float32": "32-true",
     "bfloat16": "bf16-mixed",
@@ -52,13 +58,29 @@ class TrainingCases:
     """Of each image; those of rows in neither part are not looked at."""
 
     train: Rows
-    """The rows that the weights are moved by."""
+    """The rows that the weights are moved by, and copies of them as `add_copies` numbers them."""
 
     validation: Rows
     """The rows that the epoch is chosen on."""
 
     n_classes: int
     """Outputs of the network."""
+
+    classes: tuple[str, ...] = ()
+    """Their names; where there are none, `class_names` counts them."""
+
+    images: tuple[str, ...] = ()
+    """The name of every image's file; empty where it has none."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """A name for every output."""
+        return self.classes or tuple(str(k) for k in range(self.n_classes))
+
+    def find_targets(self, rows: Rows) -> Targets:
+        """Give the targets of rows, and of copies of rows."""
+        targets: Targets = self.targets[split_copies(rows, len(self.targets))[0]]
+        return targets
 
 
 @dataclass(frozen=True)
@@ -105,7 +127,7 @@ class Learner:
         self._is_learning = False
         self._weights: Tensor | None = None
         if recipe.optimisation.balance == "loss-weights":
-            weights = weigh_classes(cases.targets[cases.train], cases.n_classes)
+            weights = weigh_classes(cases.find_targets(cases.train), cases.n_classes)
             self._weights = self._fabric.to_device(weights)
 
     def enter_stage(self, stage: Stage, weights: State, gathered: State) -> None:
@@ -124,20 +146,36 @@ class Learner:
         if gathered:
             unpack_optimiser(self._optimiser, gathered)
 
-    def make_step(self, place: Place, batches: list[Rows]) -> StepResult:
+    def make_step(
+        self, place: Place, batches: list[Rows], factor: float | None = None
+    ) -> StepResult:
         """Move the weights once, by the mean loss over all images of a step.
 
         Args:
             place: of the step; all its chance and its learning rates follow from it.
             batches: rows of the batches whose gradients are gathered.
+            factor: of the stage's largest learning rates; None: as its schedule has it.
+
+        Raises:
+            InputError: if the GPU has too little memory.
         """
         if not self._is_learning:
             freeze_rest(self.network, self._stage)
             self._is_learning = True
         torch.manual_seed(self._derive_seed(place, _NETWORK))
         generator = torch.Generator().manual_seed(self._derive_seed(place, _PIXELS))
-        self._set_rates(place)
-        targets = torch.from_numpy(self._cases.targets[np.concatenate(batches)])
+        self._set_rates(self._find_factor(place) if factor is None else factor)
+        with self._explain_memory(batches):
+            parts = self._move(batches, generator)
+        return StepResult(
+            sum(part.loss for part in parts),
+            sum(part.n_right for part in parts),
+            sum(part.n_decided for part in parts),
+        )
+
+    def _move(self, batches: list[Rows], generator: torch.Generator) -> list[StepResult]:
+        """Gather the gradients of all batches and take the optimiser's step."""
+        targets = torch.from_numpy(self._cases.find_targets(np.concatenate(batches)))
         total = weigh_targets(self._fabric.to_device(targets), self._weights).clamp_min(1e-12)
         parts = [self._learn(rows, generator, total) for rows in batches]
         clip = self._recipe.optimisation.gradient_clip
@@ -145,11 +183,18 @@ class Learner:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
         self._optimiser.step()
         self._optimiser.zero_grad()
-        return StepResult(
-            sum(part.loss for part in parts),
-            sum(part.n_right for part in parts),
-            sum(part.n_decided for part in parts),
-        )
+        return parts
+
+    def _explain_memory(self, batches: list[Rows]) -> AbstractContextManager[None]:
+        _, height, width = self._cases.pixels.shape
+        optimisation = self._recipe.optimisation
+        size = optimisation.batch_size
+        smaller = f"batch_size={max(size // 2, 2)} accumulate={optimisation.accumulate * 2}"
+        way_out = f"train with {smaller}: steps of as many images in half the memory"
+        if size <= 3:
+            way_out = "batch_size and accumulate can save no more: train with smaller images"
+        what = f"{len(batches[0])} images of {height} x {width} at once (batch_size={size})"
+        return explain_memory(what, way_out)
 
     def vary_images(self, place: Place, rows: Rows) -> GreyBatch:
         """Give the first batch of a step as the network will see it, and leave it in eval mode."""
@@ -159,14 +204,26 @@ class Learner:
 
     def answer(self, rows: Rows) -> Tensor:
         """Compute the logits of some images as they are, n x k on the CPU."""
+        starts = range(0, len(rows), _VALIDATION_BATCH)
+        batches = (rows[start : start + _VALIDATION_BATCH] for start in starts)
+        return torch.cat([self._run(batch)[1].logits.float().cpu() for batch in batches])
+
+    def look(self, rows: Rows) -> tuple[GreyBatch, ClassifierOutput]:
+        """Run the network over a few images as they are.
+
+        Returns:
+            The images as it sees them, and logits and maps; on the CPU.
+        """
+        images, output = self._run(rows)
+        logits, maps, offsets = (one.float().cpu() for one in output[:3])
+        return images.cpu(), ClassifierOutput(logits, maps, offsets)
+
+    def _run(self, rows: Rows) -> tuple[GreyBatch, ClassifierOutput]:
         self._rest()
-        found = []
-        with torch.no_grad():
-            for start in range(0, len(rows), _VALIDATION_BATCH):
-                images, _ = self._fetch(rows[start : start + _VALIDATION_BATCH])
-                output = self._module(images.contiguous(memory_format=torch.channels_last))
-                found.append(output.logits.float().cpu())
-        return torch.cat(found)
+        images, _ = self._fetch(rows)
+        what = f"{len(rows)} validation images at once"
+        with torch.no_grad(), explain_memory(what, _FREE_SOME):
+            return images, self._module(images.contiguous(memory_format=torch.channels_last))
 
     @property
     def rates(self) -> dict[str, float]:
@@ -208,16 +265,21 @@ class Learner:
         return StepResult(float(loss.detach()), *_count_right(output.logits.detach(), targets))
 
     def _fetch(self, rows: Rows) -> tuple[GreyBatch, TargetBatch]:
-        pixels = self._cases.pixels[rows].astype(np.float32) / 65535
-        targets = torch.from_numpy(self._cases.targets[rows])
-        images = self._fabric.to_device(torch.from_numpy(pixels)[:, None])
-        return images, self._fabric.to_device(targets)
+        sources, numbers = split_copies(rows, len(self._cases.pixels))
+        images = torch.from_numpy(self._cases.pixels[sources].astype(np.float32) / 65535)[:, None]
+        if numbers.any():
+            recipe = self._recipe
+            images = vary_copies(images, sources, numbers, recipe.copies, recipe.seed)
+        targets = torch.from_numpy(self._cases.targets[sources])
+        return self._fabric.to_device(images), self._fabric.to_device(targets)
 
-    def _set_rates(self, place: Place) -> None:
+    def _find_factor(self, place: Place) -> float:
         epoch_steps = count_steps(len(self._cases.train), self._recipe.optimisation)
         step = place.epoch * epoch_steps + place.step
-        n_steps = self._stage.epochs * epoch_steps
-        factor = compute_rate_factor(self._stage, step, n_steps, epoch_steps)
+        n_steps = count_epochs(self._stage, epoch_steps) * epoch_steps
+        return compute_rate_factor(self._stage, step, n_steps, epoch_steps)
+
+    def _set_rates(self, factor: float) -> None:
         for group in self._optimiser.param_groups:
             group["lr"] = group["largest"] * factor
 

@@ -8,14 +8,15 @@ import hashlib
 import numpy as np
 
 from cxrlens.data import StudyTable
-from cxrlens.vocabulary import TableError, show_name
+from cxrlens.vocabulary import NONE_OF_THEM, TableError, show_name
 
 
 def limit_table(table: StudyTable, limit: int, seed: int) -> StudyTable:
     """Keep at most so many images of each class, in each part that the data bring.
 
     Patients are taken whole, in an order that follows from the seed and their own name, as long as
-    no class of theirs is full. Images without a class are left out.
+    no class of theirs is full. Images without a label are left out; where an image may have
+    several, those that are known to have none of the classes count as one class more.
 
     Args:
         table: any.
@@ -30,7 +31,11 @@ def limit_table(table: StudyTable, limit: int, seed: int) -> StudyTable:
     """
     if limit < 1:
         raise TableError(f"--limit must be 1 or more images of each class; got {limit}")
-    has_class = table.label_matrix == 1
+    has_class, names_of = table.label_matrix == 1, table.classes
+    if table.is_multilabel:
+        has_none = ~has_class.any(axis=1) & (table.label_matrix == 0).any(axis=1)
+        has_class = np.column_stack([has_class, has_none])
+        names_of = (*names_of, NONE_OF_THEM)
     names = table.relative_images
     members: dict[tuple[str, str], list[int]] = {}
     for row, (part, patient) in enumerate(zip(table.frame["split"], table.patients, strict=True)):
@@ -40,14 +45,14 @@ def limit_table(table: StudyTable, limit: int, seed: int) -> StudyTable:
     kept: list[int] = []
     for (part, _), rows in sorted(members.items(), key=lambda item: _shuffle(seed, item[0][1])):
         counts = has_class[rows].sum(axis=0)
-        so_far = taken.get(part, np.zeros(len(table.classes), dtype=int))
+        so_far = taken.get(part, np.zeros(len(names_of), dtype=int))
         if counts.any() and (so_far[counts > 0] + counts[counts > 0] <= limit).all():
             taken[part] = so_far + counts
             kept.extend(rows)
     missing = np.flatnonzero(~has_class[kept].any(axis=0) & has_class.any(axis=0))
     if len(missing):
         raise TableError(
-            f"--limit {limit} leaves no image of {show_name(table.classes[missing[0]])!r}: every "
+            f"--limit {limit} leaves no image of {show_name(names_of[missing[0]])!r}: every "
             "patient has more; give a larger one"
         )
     note = (

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from cxrlens.inference import choose_device
 from cxrlens.network import MapClassifier
-from cxrlens.training.batching import derive_seed, plan_epoch
+from cxrlens.training.batching import count_epochs, count_steps, derive_seed, plan_epoch
 from cxrlens.training.checkpoint import (
     Checkpoint,
     Place,
@@ -28,19 +29,21 @@ from cxrlens.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from cxrlens.training.epoch_file import EPOCHS_FILE, write_epochs
+from cxrlens.training.epoch_file import write_epochs
 from cxrlens.training.event_log import EventLog
 from cxrlens.training.learner import Learner, State, StepResult, TrainingCases
-from cxrlens.training.parameter_group import count_values, select_trainable
+from cxrlens.training.map_picture import MapPanel
+from cxrlens.training.parameter_group import measure_stages
 from cxrlens.training.precision import choose_precision
 from cxrlens.training.recipe import Recipe, Stage
 from cxrlens.training.validation import judge_logits
+from cxrlens.training.watched_case import choose_watched, describe_watched
 from cxrlens.vocabulary import Epoch, InputError, Progress
 
 CHECKPOINT_FILE = "checkpoint"
 """In a run folder, until its bundle is saved."""
 
-_ORDER = 1
+ORDER = 1
 """What chance is drawn for here; the learner has numbers of its own."""
 
 
@@ -49,7 +52,7 @@ class Keeping:
     """Where a training keeps its state and its curves."""
 
     folder: Path
-    """Gets `checkpoint`, `epochs.csv` and `logs`."""
+    """Gets `checkpoint`, `epochs.csv`, `classes.csv` and `logs`."""
 
     identity: dict[str, str]
     """What is trained on what: digests by what they are of. A checkpoint of another is refused."""
@@ -97,12 +100,13 @@ def fit(
     device = choose_device()
     found = None
     if keeping is not None:
-        found = read_checkpoint(keeping.folder / CHECKPOINT_FILE, keeping.identity)
+        path = keeping.folder / CHECKPOINT_FILE
+        found = read_checkpoint(path, keeping.identity, network.state_dict())
     # Measured once: a busier machine must not make the second half of a training another one.
     precision = (
         found.progression.precision if found else choose_precision(recipe.optimisation, device)
     )
-    with _quiet_lightning(), torch.random.fork_rng():
+    with quiet_lightning(), torch.random.fork_rng():
         learner = Learner(network, cases, recipe, device, precision)
         training = _Training(learner, cases, recipe, progress, keeping, precision)
         divergence = training.run(found)
@@ -149,7 +153,9 @@ class _Training:
             self.history, self.best = found.progression.history, found.best
             weights, gathered = found.network, found.optimiser
         if self._keeping is not None:
-            self._log = EventLog(self._keeping.folder, len(self.history) + 1)
+            self._log = EventLog(
+                self._keeping.folder, 0 if found is None else len(self.history) + 1
+            )
         try:
             for number in range(self._place.stage, len(self._recipe.stages)):
                 if number > self._place.stage:
@@ -167,6 +173,11 @@ class _Training:
     def _stage(self) -> Stage:
         return self._recipe.stages[self._place.stage]
 
+    @property
+    def _n_epochs(self) -> int:
+        steps = count_steps(len(self._cases.train), self._recipe.optimisation)
+        return count_epochs(self._stage, steps)
+
     def _train_stage(self) -> None:
         task = _describe_stage(self._learner.network, self._stage)
         while not self._is_over():
@@ -178,7 +189,7 @@ class _Training:
         """Whether all epochs of the stage are done, or no better one has come for too long."""
         patience = self._recipe.optimisation.early_stopping
         epochs = self._place.epoch
-        if epochs >= self._stage.epochs:
+        if epochs >= self._n_epochs:
             return True
         if patience is None or not epochs:
             return False
@@ -189,9 +200,9 @@ class _Training:
         stage, epoch = self._place.stage, self._place.epoch
         plan = plan_epoch(
             self._cases.train,
-            self._cases.targets[self._cases.train],
+            self._cases.find_targets(self._cases.train),
             self._recipe.optimisation,
-            derive_seed(self._recipe.seed, stage, epoch, 0, _ORDER),
+            derive_seed(self._recipe.seed, stage, epoch, 0, ORDER),
         )
         if self._log is not None and self._place == Place():
             images = self._learner.vary_images(self._place, plan[0][0])
@@ -203,7 +214,7 @@ class _Training:
             self._tally = _add(self._tally, result)
             self._place = replace(self._place, step=step + 1)
             done = epoch * len(plan) + step + 1
-            self._progress.advance(task, done, self._stage.epochs * len(plan))
+            self._progress.advance(task, done, self._n_epochs * len(plan))
             if done % self._recipe.optimisation.checkpoint_steps == 0 and step + 1 < len(plan):
                 self._save()
 
@@ -213,7 +224,7 @@ class _Training:
         if not (logits.isfinite().all() and self._learner.is_finite):
             raise self._diverge("a weight or a logit of the validation part")
         truth = torch.from_numpy(self._cases.targets[self._cases.validation])
-        judged = judge_logits(logits, truth)
+        judged = judge_logits(logits, truth, self._cases.class_names)
         rates = self._learner.rates
         epoch = Epoch(
             epoch=len(self.history) + 1,
@@ -229,6 +240,7 @@ class _Training:
             val_f1=judged.f1,
             learning_rates=rates,
             seconds=round(time.perf_counter() - start, 3),
+            classes=judged.classes,
         )
         if not self.history or _rank(epoch) > max(_rank(past) for past in self.history):
             self.history = tuple(replace(past, is_best=False) for past in self.history)
@@ -238,9 +250,17 @@ class _Training:
         self._place, self._tally = Place(self._place.stage, self._place.epoch + 1), Tally()
         if self._log is not None and self._keeping is not None:
             # Before the checkpoint: what it says is done must have been told.
-            self._log.add_epoch(epoch, self._learner.network)
-            write_epochs(self._keeping.folder / EPOCHS_FILE, self.history)
+            self._log.add_epoch(epoch, self._learner.network, self._look_at_watched())
+            write_epochs(self._keeping.folder, self.history)
         self._save()
+
+    def _look_at_watched(self) -> tuple[MapPanel, ...]:
+        """See what the network makes now of the few validation cases that are watched."""
+        watched = choose_watched(self._cases.targets, self._cases.validation)
+        if not watched:
+            return ()
+        images, output = self._learner.look(np.array([one.row for one in watched]))
+        return describe_watched(watched, self._cases, images, output)
 
     def _save(self) -> None:
         """Keep the state, unless it is spoilt: then the last good one stays."""
@@ -264,9 +284,7 @@ class _Training:
 
 
 def _describe_stage(network: MapClassifier, stage: Stage) -> str:
-    moving = count_values(select_trainable(network, stage).values())
-    whole = count_values(network.parameters())
-    return f"train {stage.name} ({moving:,} of {whole:,} parameters)"
+    return f"train {measure_stages(network, [stage])[0]}"
 
 
 def _add(tally: Tally, result: StepResult) -> Tally:
@@ -283,7 +301,7 @@ def _rank(epoch: Epoch) -> tuple[float, float]:
 
 
 @contextmanager
-def _quiet_lightning() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """Keep Lightning from telling which precision it was asked for."""
     # Whichever of its two halves was imported last is the one that talks.
     loggers = [logging.getLogger(f"lightning.{half}") for half in ("fabric", "pytorch")]

@@ -12,7 +12,7 @@ from torch import nn
 
 from cxrlens.network import MapClassifier
 from cxrlens.training.recipe import Stage
-from cxrlens.vocabulary import RecipeError, suggest
+from cxrlens.vocabulary import RecipeError, StageSize, suggest
 
 BACKBONE, AUXILIARY = "backbone.network.", "AuxLogits"
 """What a backbone's names begin with inside the network, and its auxiliary head's there."""
@@ -50,7 +50,7 @@ def fits(name: str, patterns: Iterable[str]) -> str | None:
 
 def list_groups(network: MapClassifier) -> tuple[str, ...]:
     """Name the outermost groups of a network in the order of their parameters, `head` last."""
-    return tuple(dict.fromkeys(name.partition(".")[0] for name in _name_parameters(network)))
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in name_parameters(network)))
 
 
 def select_trainable(network: MapClassifier, stage: Stage) -> dict[str, nn.Parameter]:
@@ -70,7 +70,7 @@ def select_trainable(network: MapClassifier, stage: Stage) -> dict[str, nn.Param
         RecipeError: if a pattern fits no parameter (naming the groups there are), or nothing would
             move.
     """
-    parameters = _name_parameters(network)
+    parameters = name_parameters(network)
     for field, patterns in (("trainable", stage.trainable), ("rate_factors", stage.rate_factors)):
         for pattern in patterns:
             if not any(fits(name, [pattern]) for name in parameters):
@@ -99,7 +99,7 @@ def trains_auxiliary(network: MapClassifier, stage: Stage) -> bool:
     """
     if not network.backbone.has_auxiliary:
         return False
-    before = takewhile(lambda name: not _is_auxiliary(name), _name_parameters(network))
+    before = takewhile(lambda name: not _is_auxiliary(name), name_parameters(network))
     return any(fits(name, stage.trainable) for name in before)
 
 
@@ -114,7 +114,7 @@ def freeze_rest(network: MapClassifier, stage: Stage) -> None:
         stage: its patterns.
     """
     chosen = select_trainable(network, stage)
-    for name, parameter in _name_parameters(network).items():
+    for name, parameter in name_parameters(network).items():
         parameter.requires_grad_(name in chosen)
     has_auxiliary = trains_auxiliary(network, stage)
     for long_name, module in network.named_modules():
@@ -158,6 +158,24 @@ def count_values(parameters: Iterable[torch.Tensor]) -> int:
     return sum(parameter.numel() for parameter in parameters)
 
 
+def measure_stages(network: MapClassifier, stages: Sequence[Stage]) -> tuple[StageSize, ...]:
+    """Count the parameters that each stage moves, and all.
+
+    Raises:
+        RecipeError: as `select_trainable`.
+    """
+    whole = count_values(network.parameters())
+    return tuple(
+        StageSize(
+            stage.name,
+            stage.trainable,
+            count_values(select_trainable(network, stage).values()),
+            whole,
+        )
+        for stage in stages
+    )
+
+
 def tabulate_parameters(network: MapClassifier, stages: Sequence[Stage]) -> list[list[str]]:
     """Count the parameters of every group, and how many of them each stage moves.
 
@@ -168,7 +186,7 @@ def tabulate_parameters(network: MapClassifier, stages: Sequence[Stage]) -> list
     Returns:
         Rows of cells: a header (`group`, `parameters` and the stages), a row a group, `total`.
     """
-    counted = [_name_parameters(network), *(select_trainable(network, one) for one in stages)]
+    counted = [name_parameters(network), *(select_trainable(network, one) for one in stages)]
     groups = list_groups(network)
     rows = [["group", "parameters", *(stage.name for stage in stages)]]
     for group in groups:
@@ -177,7 +195,8 @@ def tabulate_parameters(network: MapClassifier, stages: Sequence[Stage]) -> list
     return [*rows, ["total", *(str(count_values(part.values())) for part in counted)]]
 
 
-def _name_parameters(network: MapClassifier) -> dict[str, nn.Parameter]:
+def name_parameters(network: MapClassifier) -> dict[str, nn.Parameter]:
+    """Name every parameter as patterns see it."""
     named = dict(network.named_parameters())
     found = {strip_name(name): parameter for name, parameter in named.items()}
     if len(found) == len(named):

@@ -62,6 +62,32 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """How copies of training images fill up rare classes, where `optimisation.balance` is `copies`.
+
+    A copy is varied once, by amounts drawn evenly from ± what stands here, and is the same in every
+    epoch; the ordinary augmentation comes on top. Copies are made after the split, of training
+    images only.
+    """
+
+    copies_per_class: Count | None
+    """Images of a class, with its copies, that each class is filled up to; one that has more keeps
+    them all. null: as many as the largest class has."""
+
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)]
+    """About the centre of the image."""
+
+    rotation_share: Annotated[float, Field(ge=0, le=1)]
+    """Share of the copies, by chance, that are rotated."""
+
+    distortion: Annotated[float, Field(ge=0, lt=0.125)]
+    """As in the augmentation."""
+
+    mirror: bool
+    """Whether every second copy, by chance, is mirrored left to right, heart and all."""
+
+
+@dataclass(frozen=True)
 class Stage:
     """One part of a training: what moves, how long, and how fast.
 
@@ -76,8 +102,9 @@ class Stage:
     names are modules of the backbone (`layer4`, `blocks.[56]`). All others are frozen: no gradient,
     and norms and dropout answer as they will in use."""
 
-    epochs: Count
-    """Passes over the training part."""
+    epochs: Count | Literal["auto"]
+    """Passes over the training part; `auto` takes as many as make 300 steps, at least 5: a small
+    collection needs more of them than a large one."""
 
     optimiser: Literal["adamw", "adam", "sgd"]
     """`adam` adds the weight decay to the gradient; `sgd` takes Nesterov's step."""
@@ -123,9 +150,9 @@ class Optimisation:
     label_smoothing: Share
     """Share of the target spread over all classes."""
 
-    balance: Literal["none", "sampler", "loss-weights"]
+    balance: Literal["none", "sampler", "loss-weights", "copies"]
     """How rare classes are made up for: `sampler` shows every class equally often, `loss-weights`
-    counts each image by how rare its class is."""
+    counts each image by how rare its class is, `copies` adds varied copies of its images."""
 
     uncertain: Literal["ignore", "positive", "negative"]
     """What an uncertain label is trained as, where images have several labels."""
@@ -175,6 +202,9 @@ class Recipe:
     augmentation: Augmentation
     """How training images are varied."""
 
+    copies: Copies
+    """How rare classes are filled up, where `optimisation.balance` is `copies`."""
+
     optimisation: Optimisation
     """How the weights are moved in every stage."""
 
@@ -188,7 +218,7 @@ class Recipe:
     """Share of all cases kept for the final figures, where the data bring none."""
 
     seed: Annotated[int, Field(ge=0)]
-    """Of the split, the initial head, the order of cases and the augmentation."""
+    """Of the split, the initial head, the order of cases, the copies and the augmentation."""
 
     def __post_init__(self) -> None:
         """Check the stages."""

@@ -16,6 +16,9 @@ from cxrlens.training.override import apply_override
 from cxrlens.training.recipe import Recipe, Stage
 from cxrlens.vocabulary import OutputError, RecipeError, suggest
 
+_KINDS = ("constrained-", "literal[")
+"""What pydantic calls the kinds of a field that may be of several."""
+
 RECIPE_FILE = "recipe.yaml"
 """In a run folder: the training, resolved."""
 
@@ -130,12 +133,19 @@ def _check(plain: Mapping[str, Any], where: str) -> Recipe:
     try:
         return TypeAdapter(Recipe).validate_python(plain)
     except ValidationError as error:
-        first = error.errors()[0]
-        # Stages are counted from 1, here as in overrides.
-        parts = (str(part + 1) if isinstance(part, int) else part for part in first["loc"])
+        errors = error.errors()
+        place = _locate(errors[0]["loc"])
+        # A field that may be of two kinds has an error of each.
+        told = " or ".join(one["msg"] for one in errors if _locate(one["loc"]) == place)
         raise RecipeError(
-            f"{'.'.join(parts)} in {where} is not allowed: {first['msg']}; got {first['input']!r}"
+            f"{place} in {where} is not allowed: {told}; got {errors[0]['input']!r}"
         ) from error
+
+
+def _locate(parts: Sequence[str | int]) -> str:
+    """Name a field as overrides do: stages are counted from 1, kinds of a union left out."""
+    names = [str(part + 1) if isinstance(part, int) else part for part in parts]
+    return ".".join(name for name in names if not name.startswith(_KINDS))
 
 
 def _check_keys(plain: Mapping[str, Any], record: type, where: str) -> None:

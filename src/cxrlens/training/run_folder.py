@@ -70,8 +70,8 @@ def claim_run_folder(folder: Path | None, name: str) -> Iterator[Path]:
         ) from error
     with _holding(lock, path):
         _refuse_content(path)
-        _sign(lock)
         try:
+            _sign(lock, path)
             yield path
         except BaseException:
             _leave_no_trace(path, is_new=is_new)
@@ -102,7 +102,7 @@ def claim_unfinished_run(folder: Path) -> Iterator[Path]:
             "training that was interrupted"
         ) from error
     with _holding(lock, folder):
-        _sign(lock)
+        _sign(lock, folder)
         for part in folder.rglob(".*.part"):
             part.unlink()
         for half in folder.rglob(".bundle.*"):
@@ -140,9 +140,15 @@ def _take_lock(lock: int, path: Path) -> None:
         ) from error
 
 
-def _sign(lock: int) -> None:
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+def _sign(lock: int, path: Path) -> None:
+    try:
+        os.ftruncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise OutputError(
+            f"output folder {path} cannot be written ({error.strerror}); free the place or choose "
+            "another with --out"
+        ) from error
 
 
 def _refuse_content(path: Path) -> None:

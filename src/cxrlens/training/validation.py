@@ -3,16 +3,15 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 from torch import Tensor
 
 from cxrlens.training.loss import sum_loss, weigh_targets
-from cxrlens.training.targets import Targets
-from cxrlens.vocabulary import Logits
+from cxrlens.vocabulary import ClassEpoch, Flags, Scores
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,8 @@ class Judgement:
     """Mean over images, or over known labels; without weights or smoothing."""
 
     auroc: float | None
-    """Macro, one against all; None where no class has both."""
+    """Macro, one against all. None where a class has no image; with several labels an image the
+    mean is over the classes that have both, None where none has."""
 
     accuracy: float
     """Share of images, or of known labels, that are decided rightly."""
@@ -37,80 +37,76 @@ class Judgement:
     f1: float
     """Macro."""
 
+    classes: tuple[ClassEpoch, ...]
+    """What the macro figures are means of; a class of which no label is known is left out."""
 
-def judge_logits(logits: Tensor, targets: Tensor) -> Judgement:
+
+def judge_logits(logits: Tensor, targets: Tensor, classes: Sequence[str]) -> Judgement:
     """Judge all logits of a part.
 
     Args:
         logits: n x k, finite.
         targets: n indices, or n x k of 1, 0 and NaN.
+        classes: k names.
 
     Returns:
         The figures; with several labels an image each label is decided at a probability of 0.5.
     """
     truth = targets.numpy()
-    figures = _judge_one(logits, truth) if truth.ndim == 1 else _judge_many(logits, truth)
-    accuracy, precision, recall, f1 = figures
+    judged = _judge_one if truth.ndim == 1 else _judge_many
+    accuracy, of_classes = judged(logits, truth, classes)
     return Judgement(
         loss=float(sum_loss(logits, targets, None) / weigh_targets(targets, None)),
-        auroc=compute_auroc(logits.double().numpy(), truth),
+        auroc=_average_auroc(of_classes, is_single=truth.ndim == 1),
         accuracy=accuracy,
-        precision=precision,
-        recall=recall,
-        f1=f1,
+        precision=float(np.mean([one.precision for one in of_classes])),
+        recall=float(np.mean([one.recall for one in of_classes])),
+        f1=float(np.mean([one.f1 for one in of_classes])),
+        classes=of_classes,
     )
 
 
-def compute_auroc(logits: Logits, targets: Targets) -> float | None:
-    """Compute the macro one-against-all AUROC; for two classes that of the second.
-
-    Args:
-        logits: n x k.
-        targets: n class indices; or n x k of 1, 0 and NaN, then the mean is over the classes that
-            have both.
-
-    Returns:
-        None where a class has no case; with several labels an image, where no class has both.
-    """
-    k = logits.shape[1]
-    if targets.ndim == 2:
-        return _mean_auroc(logits, targets)
-    if len(np.unique(targets)) < k:
+def _average_auroc(classes: Sequence[ClassEpoch], *, is_single: bool) -> float | None:
+    """The macro AUROC; for two classes, of which an image has one, that of the second."""
+    found = [one.auroc for one in classes if one.auroc is not None]
+    if not found or (is_single and len(found) < len(classes)):
         return None
-    probabilities = torch.from_numpy(logits).softmax(1).numpy()
-    if k == 2:
-        return float(roc_auc_score(targets, probabilities[:, 1]))
-    return float(roc_auc_score(np.eye(k)[targets], probabilities, average="macro"))
+    return found[1] if is_single and len(found) == 2 else float(np.mean(found))
 
 
-def _mean_auroc(logits: Logits, targets: np.ndarray) -> float | None:
-    known = np.isfinite(targets)
-    found = [
-        roc_auc_score(targets[known[:, k], k], logits[known[:, k], k])
-        for k in range(targets.shape[1])
-        if len(np.unique(targets[known[:, k], k])) == 2
-    ]
-    return float(np.mean(found)) if found else None
-
-
-def _judge_one(logits: Tensor, truth: np.ndarray) -> tuple[float, ...]:
+def _judge_one(
+    logits: Tensor, truth: np.ndarray, classes: Sequence[str]
+) -> tuple[float, tuple[ClassEpoch, ...]]:
     decided = logits.argmax(1).numpy()
-    labels = range(logits.shape[1])
-    scores = precision_recall_fscore_support(
-        truth, decided, labels=labels, average="macro", zero_division=0
+    scores = logits.double().softmax(1).numpy()
+    found = (
+        _judge_class(name, truth == k, decided == k, scores[:, k]) for k, name in enumerate(classes)
     )
-    return (float((decided == truth).mean()), *map(float, scores[:3]))
+    return float((decided == truth).mean()), tuple(found)
 
 
-def _judge_many(logits: Tensor, truth: np.ndarray) -> tuple[float, ...]:
-    known = np.isfinite(truth)
-    decided = (logits > 0).numpy()
-    scores = [
-        precision_recall_fscore_support(
-            truth[known[:, k], k] == 1, decided[known[:, k], k], average="binary", zero_division=0
-        )[:3]
-        for k in range(truth.shape[1])
-        if known[:, k].any()
-    ]
-    right = decided[known] == (truth[known] == 1)
-    return (float(right.mean()), *(float(value) for value in np.mean(scores, axis=0)))
+def _judge_many(
+    logits: Tensor, truth: np.ndarray, classes: Sequence[str]
+) -> tuple[float, tuple[ClassEpoch, ...]]:
+    known, scores = np.isfinite(truth), logits.double().numpy()
+    found = (
+        _judge_class(name, truth[rows, k] == 1, scores[rows, k] > 0, scores[rows, k])
+        for k, (name, rows) in enumerate(zip(classes, known.T, strict=True))
+        if rows.any()
+    )
+    right = (scores > 0)[known] == (truth[known] == 1)
+    return float(right.mean()), tuple(found)
+
+
+def _judge_class(name: str, truth: Flags, decided: Flags, scores: Scores) -> ClassEpoch:
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        truth, decided, average="binary", zero_division=0
+    )
+    return ClassEpoch(
+        class_name=name,
+        precision=float(precision),
+        recall=float(recall),
+        f1=float(f1),
+        auroc=float(roc_auc_score(truth, scores)) if 0 < truth.sum() < len(truth) else None,
+        support=int(truth.sum()),
+    )
