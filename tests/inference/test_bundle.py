@@ -23,7 +23,7 @@ from safetensors.torch import load, save
 from cxrlens.inference import Bundle, TorchEngine, load_bundle, save_bundle
 from cxrlens.inference.bundle import CARD_FILE, RECORD_FILE, SEEN_FILE, WEIGHTS_FILE
 from cxrlens.network import NetworkSpec
-from cxrlens.vocabulary import BundleError, OutputError, digest
+from cxrlens.vocabulary import ARGMAX, BundleError, OutputError, digest
 
 FILES = (WEIGHTS_FILE, CARD_FILE, SEEN_FILE, RECORD_FILE)
 
@@ -180,6 +180,17 @@ def test_another_schema_is_refused_and_both_are_told(version: object, folder: Pa
 def test_signing_alone_changes_nothing(folder: Path) -> None:
     _sign(folder)
     load_bundle(folder)
+
+
+def test_a_bundle_from_before_several_labels_and_imports_is_loaded(folder: Path) -> None:
+    def age(plain: dict[str, Any]) -> None:
+        del plain["is_multilabel"], plain["data"]["is_known"]
+
+    _sign(folder, age)
+    record = load_bundle(folder).record
+    assert not record.is_multilabel
+    assert record.operating_point == ARGMAX
+    assert record.data.is_known
 
 
 @pytest.mark.parametrize("length", [2**64 - 1, 2**63, 2**40, 0])

@@ -22,5 +22,14 @@ def test_card(bundle: Bundle) -> None:
     assert {"network", "data", "metrics", "provenance"} <= told.keys()
 
 
+def test_a_model_of_several_labels_says_so(bundle: Bundle) -> None:
+    plain = to_plain(bundle.record)
+    assert isinstance(plain, dict)
+    several = write_card(bundle.record.classes, {**plain, "is_multilabel": True})
+    assert "any, several or none of NORMAL / PNEUMONIA" in several
+    assert "every class with a probability of at least 0.5" in several
+    assert "the class with the largest probability" in write_card(bundle.record.classes, plain)
+
+
 def test_braces_in_a_class_are_only_braces(bundle: Bundle) -> None:
     assert "{a} / {notice}" in write_card(("{a}", "{notice}"), to_plain(bundle.record))

@@ -3,12 +3,18 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
-from cxrlens.inference import Bundle, TorchEngine, choose_device
+from cxrlens.inference import Bundle, TorchEngine, choose_device, save_bundle
 from cxrlens.inference.engine import ImageBatch
+from cxrlens.model import Model
+from cxrlens.network import NetworkSpec
 
 
 @pytest.fixture
@@ -33,6 +39,39 @@ def test_batched_is_one_by_one(bundle: Bundle, images: ImageBatch) -> None:
         alone = engine.run(images[number : number + 1])
         np.testing.assert_allclose(alone.logits[0], together.logits[number], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(alone.maps[0], together.maps[number], rtol=1e-4, atol=1e-5)
+
+
+def test_threads_and_batches_move_no_decision(
+    make_bundle: Callable[..., Bundle], phantom_folder: Path, tmp_path: Path
+) -> None:
+    """On a network of timm: one or two threads, one image or 64, files one by one or all."""
+    spec = NetworkSpec("resnet18", {}, mean=(0.5,) * 3, std=(0.25,) * 3)
+    bundle = save_bundle(make_bundle(spec), tmp_path / "bundle")
+    random = np.random.default_rng(3)
+    coarse = random.random((64, 8, 8), dtype=np.float32)
+    images = np.repeat(np.repeat(coarse, 8, axis=1), 8, axis=2)
+    engine = TorchEngine(bundle.network, "cpu")
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for n in (1, 2):
+            torch.set_num_threads(n)
+            found.append(engine.run(images).logits)
+            found.append(np.concatenate([engine.run(one[None]).logits for one in images]))
+    finally:
+        torch.set_num_threads(threads)
+    shares = [softmax(logits.astype(np.float64), axis=1) for logits in found]
+    assert np.ptp(shares[0][:, 0]) > 0.01
+    for other in shares[1:]:
+        np.testing.assert_allclose(other, shares[0], rtol=0, atol=1e-4)
+        assert (other.argmax(axis=1) == shares[0].argmax(axis=1)).all()
+    paths = sorted(phantom_folder.glob("[cnp]*/*.png"))[::6]
+    model = Model(bundle)
+    for path, among in zip(paths, model.predict_many(paths), strict=True):
+        alone = model.predict(path)
+        assert alone.refusal is None
+        assert alone.decision == among.decision
+        np.testing.assert_allclose(alone.probabilities, among.probabilities, rtol=0, atol=1e-4)
 
 
 def test_any_array_will_do_and_none_is_changed(bundle: Bundle, images: ImageBatch) -> None:

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.inference.bundle import (
+    UNKNOWN_DATA,
     Bundle,
     BundleRecord,
     TrainingData,
@@ -11,9 +12,11 @@ from cxrlens.inference.bundle import (
     save_bundle,
 )
 from cxrlens.inference.engine import EngineOutput, TorchEngine, choose_device
+from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.preparation import PreparedTable, prepare
 
 __all__ = [
+    "UNKNOWN_DATA",
     "Bundle",
     "BundleRecord",
     "EngineOutput",
@@ -21,6 +24,7 @@ __all__ = [
     "TorchEngine",
     "TrainingData",
     "choose_device",
+    "explain_memory",
     "load_bundle",
     "prepare",
     "save_bundle",

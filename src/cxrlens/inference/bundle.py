@@ -55,6 +55,13 @@ class TrainingData:
     is_phantom: bool = False
     """Whether drawn images were among them: then the model knows nothing of patients."""
 
+    is_known: bool = True
+    """Whether all this is known; not of a model that was imported."""
+
+
+UNKNOWN_DATA = TrainingData("unknown", "unknown", {}, is_known=False)
+"""Of a model that was trained elsewhere."""
+
 
 @dataclass(frozen=True)
 class BundleRecord:
@@ -83,6 +90,10 @@ class BundleRecord:
 
     operating_point: OperatingPoint = ARGMAX
     """How a decision follows."""
+
+    is_multilabel: bool = False
+    """Whether an image may have several classes, or none: each probability is then the sigmoid of
+    its own logit, else they are the softmax of all."""
 
     parent: str | None = None
     """Digest of the bundle that this one was made from."""

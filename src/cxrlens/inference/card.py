@@ -6,19 +6,19 @@ SPDX-License-Identifier: Apache-2.0
 import json
 from collections.abc import Sequence
 
-from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL, Plain
+from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL, UNKNOWN_TRAINING, Plain
 
 _CARD = """\
 # Model card
 
 {notice}{origin}
 
-- **Answers**: one of {classes} for a frontal chest radiograph, with a probability each (as the
-  network gives them, not calibrated) and a map each.
-- **Decision**: the class with the largest probability.
+- **Answers**: {how_many} of {classes} for a frontal chest radiograph, with a probability each (as
+  the network gives them, not calibrated) and a map each.
+- **Decision**: {decision}.
 - **Must not be used for** other views or body parts, other patients than those it was trained on
   without measuring it there first, or any decision about a patient.
-- **Not known**: how it does anywhere but on the data below; see the `report.html` of its training.
+- **Not known**: {not_known}.
 
 ## How it was made
 
@@ -26,6 +26,12 @@ _CARD = """\
 {details}
 ```
 """
+
+_ONE = ("one", "the class with the largest probability")
+_SEVERAL = ("any, several or none", "every class with a probability of at least 0.5")
+
+_ELSEWHERE = "how it does anywhere but on the data below; see the `report.html` of its training"
+_ANYWHERE = "how it does anywhere: measure it with `cxrlens evaluate` on cases it never saw"
 
 _TOLD = ("network", "initial_weights", "preprocessing", "data", "metrics", "provenance")
 
@@ -43,10 +49,18 @@ def write_card(classes: Sequence[str], record: Plain) -> str:
     told = {key: record[key] for key in _TOLD} if isinstance(record, dict) else {}
     data = told.get("data")
     is_phantom = isinstance(data, dict) and bool(data.get("is_phantom"))
+    is_imported = isinstance(data, dict) and not data.get("is_known", True)
+    told |= {"import": record["recipe"]} if is_imported and isinstance(record, dict) else {}
+    origin = PHANTOM_MODEL if is_phantom else UNKNOWN_TRAINING if is_imported else ""
+    is_multilabel = isinstance(record, dict) and bool(record.get("is_multilabel"))
+    how_many, decision = _SEVERAL if is_multilabel else _ONE
     details = json.dumps(told, indent=2, ensure_ascii=False)
     return _CARD.format(
         notice=NOT_A_DEVICE,
-        origin=f"\n\n{PHANTOM_MODEL}" if is_phantom else "",
+        origin=f"\n\n{origin}" if origin else "",
+        not_known=_ANYWHERE if is_imported else _ELSEWHERE,
+        how_many=how_many,
+        decision=decision,
         classes=" / ".join(classes),
         details=details,
     )

@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from cxrlens.inference.memory import explain_memory
 from cxrlens.network import MapClassifier
+
+_HIDE_GPU = "free some, or hide the GPU with CUDA_VISIBLE_DEVICES= so that the processor is used"
 
 ImageBatch = Float32[np.ndarray, "n h w"]
 """Grey images in [0, 1] at the network's input size."""
@@ -45,8 +48,13 @@ class TorchEngine:
 
         Returns:
             Logits N x K and maps N x K x rows x cols.
+
+        Raises:
+            InputError: if the GPU has too little memory.
         """
-        with torch.inference_mode():
+        n, height, width = images.shape
+        what = f"{n} images of {height} x {width} at once"
+        with explain_memory(what, _HIDE_GPU), torch.inference_mode():
             # A copy: arrays may be read-only (mapped from a file) or run backwards.
             batch = torch.from_numpy(images.copy())[:, None].to(self._device)
             output = self._network(batch.contiguous(memory_format=torch.channels_last))
