@@ -22,3 +22,12 @@ def training(
     """One training on phantoms."""
     folder = tmp_path_factory.mktemp("run")
     return run_training(read_table(phantom_folder), quick_recipe, folder)
+
+
+@pytest.fixture(scope="session")
+def several(
+    several_labels: Path, quick_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Training:
+    """One training on phantoms with several labels an image."""
+    folder = tmp_path_factory.mktemp("several")
+    return run_training(read_table(several_labels), quick_recipe, folder)

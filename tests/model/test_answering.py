@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,39 @@ def test_probabilities_are_the_softmax_and_the_decision_their_largest(
     assert prediction.decision == model.classes[int(np.argmax(prediction.logits))]
     assert prediction.status == "predicted"
     assert prediction.bundle_digest == model.bundle.record.digest
+
+
+def test_of_several_labels_each_has_the_sigmoid_of_its_own_logit(
+    several: Training, paths: list[Path]
+) -> None:
+    model = several.models[0]
+    for prediction in model.predict_many(paths[::9]):
+        for logit, probability in zip(prediction.logits, prediction.probabilities, strict=True):
+            assert probability == pytest.approx(1 / (1 + math.exp(-logit)))
+        passed = zip(model.classes, prediction.probabilities, strict=True)
+        assert prediction.decisions == tuple(name for name, value in passed if value >= 0.5)
+        likeliest = model.classes[int(np.argmax(prediction.probabilities))]
+        assert prediction.decision == (likeliest if prediction.decisions else None)
+        assert prediction.is_multilabel
+        assert prediction.heatmap is not None
+        assert prediction.heatmap.class_name == likeliest
+        assert model.explain(prediction.image).class_name == likeliest
+        assert {region.class_name for region in prediction.regions} <= {likeliest}
+
+
+def test_a_bias_far_up_decides_for_all_and_far_down_for_none(
+    several: Training, paths: list[Path], tmp_path: Path
+) -> None:
+    from cxrlens.inference import load_bundle, save_bundle
+
+    save_bundle(several.models[0].bundle, tmp_path / "bundle")
+    for bias, told in ((50.0, "pneumonia; covid; opacity"), (-50.0, "none of them")):
+        bundle = load_bundle(tmp_path / "bundle")
+        bundle.network.head.output.bias.data.fill_(bias)
+        prediction = Model(bundle).predict(paths[0])
+        assert prediction.verdict == told
+        assert prediction.status == "predicted"
+        assert len(prediction.decisions) == (3 if bias > 0 else 0)
 
 
 def test_the_map_of_a_prediction_is_its_logit(model: Model, paths: list[Path]) -> None:

@@ -11,7 +11,7 @@ import cxrlens as cxr
 from cxrlens.data import read_table
 from cxrlens.model import Training, run_training
 from cxrlens.training import Recipe, load_recipe
-from cxrlens.vocabulary import InputError, OutputError, RecipeError, TableError
+from cxrlens.vocabulary import InputError, OutputError, RecipeError
 
 
 def test_the_epoch_kept_is_the_best_on_validation(training: Training) -> None:
@@ -160,6 +160,28 @@ def test_an_interrupted_training_goes_on_to_the_same_bundle(
     assert len(again.histories[0]) == 2
 
 
+def test_copies_are_the_same_after_an_interruption(
+    phantom_folder: Path, quick: list[str], tmp_path: Path
+) -> None:
+    """Stopped inside an epoch, with a class of which most images are copies."""
+    copied = ["balance=copies", "copies_per_class=24", "copies.mirror=true", "batch_size=12"]
+    recipe = load_recipe("phantom", [*quick, *copied, "epochs=1", "checkpoint_steps=1"])
+    table = read_table(phantom_folder)
+    few = table.take([i for i, name in enumerate(table.frame["label"]) if name != "covid" or i % 3])
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "halves").mkdir()
+    run_training(few, recipe, tmp_path / "whole")
+    with pytest.raises(Stop):
+        run_training(few, recipe, tmp_path / "halves", progress=StopAt("train", 3))
+    assert (tmp_path / "halves" / "checkpoint").exists()
+    run_training(few, recipe, tmp_path / "halves")
+    assert read_weights(tmp_path / "halves") == read_weights(tmp_path / "whole")
+    plain = replace(recipe, optimisation=replace(recipe.optimisation, balance="none"))
+    (tmp_path / "plain").mkdir()
+    run_training(few, plain, tmp_path / "plain")
+    assert read_weights(tmp_path / "plain") != read_weights(tmp_path / "whole")
+
+
 def test_folds_that_are_done_are_taken_and_the_others_go_on(
     phantom_folder: Path, quick: list[str], tmp_path: Path
 ) -> None:
@@ -210,17 +232,17 @@ def test_images_without_a_label_are_left_out_with_a_note(
     assert any("2 of 72 images have no label" in note for note in result.examination.notes)
 
 
-def test_several_labels_an_image_are_refused_with_the_way_out(
-    quick_recipe: Recipe, tmp_path: Path
+def test_several_labels_are_learnt_and_an_interrupted_training_goes_on(
+    several_labels: Path, several: Training, quick_recipe: Recipe, tmp_path: Path
 ) -> None:
-    from cxrlens.data import StudyTable
-    from cxrlens.data.study_table import make_frame
-
-    frame = make_frame({"image": ["a.png"], "label:Effusion": [1.0], "label:Mass": [0.0]})
-    table = StudyTable(frame, ("Effusion", "Mass"), ".")
-    with pytest.raises(TableError, match="--column label=Effusion"):
-        run_training(table, quick_recipe, tmp_path)
-    assert not list(tmp_path.iterdir())
+    table = read_table(several_labels)
+    with pytest.raises(Stop):
+        run_training(table, quick_recipe, tmp_path, progress=StopAt("train", 1))
+    again = run_training(table, quick_recipe, tmp_path)
+    ours = several.models[0].bundle.network.state_dict()
+    theirs = again.models[0].bundle.network.state_dict()
+    assert all(bool((ours[key] == theirs[key]).all()) for key in ours)
+    assert cxr.load(tmp_path / "bundle").bundle.record.is_multilabel
 
 
 def test_a_training_that_diverges_leaves_the_last_good_model(
@@ -241,3 +263,83 @@ def test_a_training_that_diverges_leaves_the_last_good_model(
     assert model.classes == table.classes
     assert not (tmp_path / "bundle").exists()
     assert (tmp_path / "checkpoint").exists()
+
+
+# Several seeds
+
+
+def test_seeds_move_the_training_and_not_the_split(
+    phantom_folder: Path, quick: list[str], tmp_path: Path
+) -> None:
+    recipe = load_recipe("phantom", [*quick, "epochs=1", "seed=4"])
+    table = read_table(phantom_folder)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one = run_training(table, recipe, tmp_path / "one")
+    with pytest.raises(Stop):
+        run_training(table, recipe, tmp_path / "two", seeds=2, progress=StopAt("seed 5: train", 0))
+    before = read_weights(tmp_path / "two" / "seed4")
+    two = run_training(table, recipe, tmp_path / "two", seeds=2)
+    assert read_weights(tmp_path / "two" / "seed4") == before == read_weights(tmp_path / "one")
+    assert read_weights(tmp_path / "two" / "seed5") != before
+    split = (tmp_path / "one" / "split.csv").read_bytes()
+    for seed in ("seed4", "seed5"):
+        assert (tmp_path / "two" / seed / "split.csv").read_bytes() == split
+        assert (tmp_path / "two" / seed / "epochs.csv").exists()
+    assert two.split_digest == one.split_digest
+    assert [model.bundle.record.recipe["seed"] for model in two.models] == [4, 5]
+    first, second = two.runs
+    assert (first.seed, second.seed) == (4, 5)
+    assert first.examination.evaluation.macro_auroc == one.examination.evaluation.macro_auroc
+    mean = two.examination.evaluation
+    assert mean.n_images == one.examination.evaluation.n_images
+    aurocs = [run.examination.evaluation.macro_auroc.value for run in two.runs]
+    assert mean.macro_auroc.value == pytest.approx(np.mean(aurocs))
+    assert two.spread is not None
+    assert two.spread.macro_auroc == (min(aurocs), max(aurocs))
+    assert any("images × 2 seeds" in note for note in two.examination.notes)
+    with pytest.raises(OutputError, match="a model in seed4; resume it with the same --folds"):
+        run_training(table, recipe, tmp_path / "two")
+    with pytest.raises(OutputError, match="training without folds and seeds"):
+        run_training(table, recipe, tmp_path / "one", seeds=2)
+    done = [read_weights(tmp_path / "two" / seed) for seed in ("seed4", "seed5")]
+    three = run_training(table, recipe, tmp_path / "two", seeds=3)
+    assert [read_weights(tmp_path / "two" / seed) for seed in ("seed4", "seed5")] == done
+    assert three.spread is not None
+    assert [one.seed for one in three.spread.by_seed] == [4, 5, 6]
+    assert three.spread.by_seed[:2] == two.spread.by_seed
+    with pytest.raises(OutputError, match="a model in seed6; resume it with the same --folds"):
+        run_training(table, recipe, tmp_path / "two", seeds=2)
+
+
+@pytest.mark.slow
+def test_seeds_and_folds_together(phantom_folder: Path, quick: list[str], tmp_path: Path) -> None:
+    recipe = load_recipe("phantom", [*quick, "epochs=1"])
+    table = read_table(phantom_folder)
+    with pytest.raises(Stop):
+        run_training(
+            table, recipe, tmp_path, folds=2, seeds=2, progress=StopAt("seed 1, fold 1/2: train", 0)
+        )
+    before = [read_weights(tmp_path / "seed0" / fold) for fold in ("fold1", "fold2")]
+    for folds, seeds in ((2, None), (None, 2), (None, None)):
+        with pytest.raises(OutputError, match=r"a model in seed[01]/fold[12]; resume it with the"):
+            run_training(table, recipe, tmp_path, folds=folds, seeds=seeds)
+    result = run_training(table, recipe, tmp_path, folds=2, seeds=2)
+    assert [read_weights(tmp_path / "seed0" / fold) for fold in ("fold1", "fold2")] == before
+    assert len(result.models) == 4
+    for seed in ("seed0", "seed1"):
+        for fold in ("fold1", "fold2"):
+            assert (tmp_path / seed / fold / "bundle").is_dir()
+    assert result.examination.evaluation.n_images == 72
+    assert result.examination.evaluation.n_folds == 2
+    answered = [run.examination.table for run in result.runs]
+    assert answered[0].images == answered[1].images
+    assert answered[0].folds.tolist() == answered[1].folds.tolist()
+
+
+def test_one_seed_is_not_several(
+    quick_recipe: Recipe, phantom_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="2 or more; got 1"):
+        run_training(read_table(phantom_folder), quick_recipe, tmp_path, seeds=1)
+    assert not list(tmp_path.iterdir())

@@ -5,15 +5,24 @@ SPDX-License-Identifier: Apache-2.0
 
 from cxrlens.model.answering import Model, load
 from cxrlens.model.examining import Examination, evaluate, examine
+from cxrlens.model.importing import Import, import_checkpoint, run_import
+from cxrlens.model.rate_finding import RateFinding, find_learning_rate
+from cxrlens.model.seed_pooling import SeedRun
 from cxrlens.model.training import Training, run_training, train
 
 __all__ = [
     "Examination",
+    "Import",
     "Model",
+    "RateFinding",
+    "SeedRun",
     "Training",
     "evaluate",
     "examine",
+    "find_learning_rate",
+    "import_checkpoint",
     "load",
+    "run_import",
     "run_training",
     "train",
 ]

@@ -9,12 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from cxrlens.explanation import CAM, find_regions, make_heatmaps
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
 from cxrlens.inference import Bundle, PreparedTable, TorchEngine, load_bundle
 from cxrlens.vocabulary import (
+    EVEN_ODDS,
     ClassIndices,
     Geometry,
     Heatmap,
@@ -102,7 +103,7 @@ class Model:
         Args:
             path: an image file.
             method: `cam`.
-            target: a class; None takes the one decided for.
+            target: a class; None takes the one decided for, or the likeliest where none is.
 
         Raises:
             InputError: if the method or the target is unknown, or the image is refused.
@@ -114,7 +115,7 @@ class Model:
         prediction = self.predict(path)
         if prediction.refusal is not None:
             raise InputError(prediction.refusal.message)
-        name = target or prediction.decision
+        name = target or prediction.leading
         return next(heat for heat in prediction.heatmaps if heat.class_name == name)
 
     def answer_rows(
@@ -159,11 +160,15 @@ class Model:
     ) -> list[Prediction]:
         """Answer for images at the network's size, each given by its name and its warnings."""
         output = self.engine.run(pixels)
-        probabilities = softmax(output.logits.astype(np.float64), axis=1)
+        is_multilabel = self.bundle.record.is_multilabel
+        logits = output.logits.astype(np.float64)
+        probabilities = expit(logits) if is_multilabel else softmax(logits, axis=1)
         answers = []
         for i, ((name, warnings), geometry) in enumerate(zip(asked, geometries, strict=True)):
             heatmaps = make_heatmaps(output.maps[i], self.classes, geometry)
-            decided = int(np.argmax(probabilities[i]))
+            likeliest = int(np.argmax(probabilities[i]))
+            passed = np.flatnonzero(probabilities[i] >= EVEN_ODDS) if is_multilabel else [likeliest]
+            decisions = tuple(self.classes[index] for index in passed)
             answers.append(
                 Prediction(
                     image=name,
@@ -172,9 +177,11 @@ class Model:
                     operating_point=self.bundle.record.operating_point,
                     logits=tuple(output.logits[i].tolist()),
                     probabilities=tuple(probabilities[i].tolist()),
-                    decision=self.classes[decided],
+                    decision=self.classes[likeliest] if decisions else None,
+                    is_multilabel=is_multilabel,
+                    decisions=decisions,
                     heatmaps=heatmaps,
-                    regions=find_regions(heatmaps[decided]),
+                    regions=find_regions(heatmaps[likeliest]),
                     warnings=warnings,
                 )
             )
@@ -186,6 +193,7 @@ class Model:
             bundle_digest=self.bundle.record.digest,
             classes=self.classes,
             operating_point=self.bundle.record.operating_point,
+            is_multilabel=self.bundle.record.is_multilabel,
             refusal=refusal,
         )
 

@@ -15,6 +15,7 @@ from cxrlens.evaluation import (
     Evaluation,
     MapEvaluation,
     judge,
+    judge_category_control,
     judge_control,
     judge_maps,
     score_heatmap,
@@ -25,7 +26,9 @@ from cxrlens.inference import PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
 from cxrlens.vocabulary import (
     PHANTOM_MODEL,
+    UNKNOWN_TRAINING,
     BundleError,
+    LabelMatrix,
     Prediction,
     PredictionTable,
     Progress,
@@ -55,6 +58,9 @@ class Examination:
     table: PredictionTable
     """What the figures were computed from."""
 
+    sources: tuple[str | None, ...]
+    """Where the image of each row comes from; None means unknown."""
+
     masks: tuple[str | None, ...]
     """The mask file of each row."""
 
@@ -80,8 +86,10 @@ def evaluate(model: Model, data: StudyTable | PathLike) -> Evaluation:
             model was trained on.
 
     Raises:
-        BundleError: if the data have a class that the model does not know.
-        TableError: if nothing is left to judge on.
+        BundleError: if the data have a class that the model does not know; of a model that decides
+            for each class on its own, if they have none that it knows.
+        TableError: if nothing is left to judge on, or the data have several labels an image and
+            the model decides for one class.
     """
     return examine(model, data).evaluation
 
@@ -97,24 +105,12 @@ def examine(
         progress: is told of every step.
 
     Raises:
-        BundleError: if the data have a class that the model does not know.
-        TableError: if nothing is left to judge on.
+        BundleError: as for `evaluate`.
+        TableError: as for `evaluate`.
     """
     progress = progress or Silence()
     table = data if isinstance(data, StudyTable) else read_table(data)
-    if table.is_multilabel:
-        raise TableError(
-            f"the data have several labels an image ({', '.join(table.classes[:3])} …), the model "
-            "decides for one of its classes; choose one, such as "
-            f"--column label={shlex.quote(table.classes[0])}"
-        )
-    unknown = sorted(set(table.classes) - set(model.classes))
-    if unknown:
-        raise BundleError(
-            f"the data have the classes {', '.join(map(show_name, table.classes))}, the model "
-            f"answers {', '.join(model.classes)}; rename them to the model's names, such as "
-            f"--map {shlex.quote(unknown[0] + '=' + model.classes[0])}"
-        )
+    class_notes = _match_classes(model, table)
     prepared = prepare(table, model.bundle.record.preprocessing, progress)
     seen = np.array([digest in model.bundle.seen for digest in prepared.images.digests])
     rows = np.flatnonzero(~seen)
@@ -122,7 +118,7 @@ def examine(
         raise TableError(
             f"all {len(seen)} images were used to train this model; evaluate it on others"
         )
-    notes = list(prepared.table.notes)
+    notes = [*prepared.table.notes, *class_notes]
     if seen.any():
         notes.append(
             f"{int(seen.sum())} of {len(seen)} images were used to train this model (the same "
@@ -130,9 +126,37 @@ def examine(
         )
     if model.bundle.record.data.is_phantom:
         notes.append(PHANTOM_MODEL)
+    if not model.bundle.record.data.is_known:
+        notes.append(UNKNOWN_TRAINING)
     answers = model.answer_rows(prepared, rows, progress)
     examined = replace(prepared, table=replace(prepared.table, notes=tuple(notes)))
     return judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
+
+
+def _match_classes(model: Model, table: StudyTable) -> list[str]:
+    """Refuse data that cannot be compared with the answers; note what is left out of them."""
+    is_multilabel = model.bundle.record.is_multilabel
+    if table.is_multilabel and not is_multilabel:
+        raise TableError(
+            f"the data have several labels an image ({', '.join(table.classes[:3])} …), the model "
+            "decides for one of its classes; choose one, such as "
+            f"--column label={shlex.quote(table.classes[0])}"
+        )
+    unknown = sorted(set(table.classes) - set(model.classes))
+    if unknown and not (is_multilabel and len(unknown) < len(table.classes)):
+        raise BundleError(
+            f"the data have the classes {', '.join(map(show_name, table.classes))}, the model "
+            f"answers {', '.join(model.classes)}; rename them to the model's names, such as "
+            f"--map {shlex.quote(unknown[0] + '=' + model.classes[0])}"
+        )
+    notes = []
+    if unknown:
+        notes.append(f"the model does not answer for {', '.join(map(show_name, unknown))}: what "
+                     "the data say of that is left out")  # fmt: skip
+    absent = [name for name in model.classes if name not in table.classes]
+    if is_multilabel and absent:
+        notes.append(f"the data say nothing of {', '.join(absent)}: no figures for that")
+    return notes
 
 
 def judge_answers(
@@ -149,23 +173,26 @@ def judge_answers(
     frame = prepared.table.frame.iloc[rows]
     classes = answers[0].classes
     indices = {name: i for i, name in enumerate(classes)}
+    is_multilabel = answers[0].is_multilabel
+    truth = [-1 if is_multilabel else indices.get(label, -1) for label in frame["label"]]
     table = PredictionTable(
         classes=classes,
         images=tuple(frame["image"]),
         patients=tuple(frame["patient_id"]),
-        truth=np.array([indices.get(label, -1) for label in frame["label"]], dtype=np.int64),
+        truth=np.array(truth, dtype=np.int64),
         logits=np.array([answer.logits for answer in answers]),
         probabilities=np.array([answer.probabilities for answer in answers]),
         folds=folds.astype(np.int64),
+        labels=_find_labels(prepared.table, rows, classes) if is_multilabel else None,
     )
     masks = tuple(frame["mask"])
-    n_bytes = np.asarray(prepared.images.n_bytes)[rows].astype(np.float64)
     return Examination(
         evaluation=judge(table),
         maps=_judge_maps(table, answers, masks),
-        controls=(judge_control("file bytes", n_bytes, table.truth, classes, table.clusters),),
+        controls=_judge_controls(prepared, rows, table),
         predictions=tuple(answers),
         table=table,
+        sources=tuple(frame["source"]),
         masks=masks,
         is_phantom=prepared.table.is_phantom,
         fingerprint=fingerprint(prepared.table, prepared.images.digests),
@@ -174,10 +201,41 @@ def judge_answers(
     )
 
 
+def _find_labels(table: StudyTable, rows: np.ndarray, classes: Sequence[str]) -> LabelMatrix:
+    """The labels of some rows for a model's classes; missing for those that the data lack."""
+    labels = np.full((len(rows), len(classes)), np.nan, dtype=np.float32)
+    matrix, columns = table.label_matrix, table.class_to_idx
+    for place, name in enumerate(classes):
+        if name in columns:
+            labels[:, place] = matrix[rows, columns[name]]
+    return labels
+
+
+def _judge_controls(
+    prepared: PreparedTable, rows: np.ndarray, table: PredictionTable
+) -> tuple[Control, ...]:
+    """What the classes are told apart by without the pictures; not what is the same for all."""
+    truth = table.truth if table.labels is None else table.labels
+    about = (truth, table.classes, table.clusters)
+    n_bytes = np.asarray(prepared.images.n_bytes)[rows].astype(np.float64)
+    n_pixels = np.asarray(prepared.images.source_sizes)[rows].prod(axis=1).astype(np.float64)
+    controls = [judge_control("file bytes", n_bytes, *about)]
+    if len(np.unique(n_pixels)) > 1:
+        controls.append(judge_control("image size", n_pixels, *about))
+    for name in ("source", "view"):
+        values = prepared.table.frame[name].iloc[rows].tolist()
+        if len(set(values)) > 1:
+            controls.append(judge_category_control(name, values, *about))
+    return tuple(controls)
+
+
 def _judge_maps(
     table: PredictionTable, answers: Sequence[Prediction], masks: Sequence[str | None]
 ) -> MapEvaluation | None:
-    """Judge the map of each case's true class against its mask, found or missed."""
+    """Judge the map of each case's true class against its mask, found or missed.
+
+    Of several labels an image none: a mask does not say which of them it shows.
+    """
     scores, names, clusters = [], [], []
     for answer, truth, mask, cluster in zip(
         answers, table.truth.tolist(), masks, table.clusters.tolist(), strict=True

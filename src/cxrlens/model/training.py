@@ -3,7 +3,6 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,25 +13,31 @@ import numpy as np
 import yaml
 
 from cxrlens.data import StudyTable, complete_split, fold_table, read_table, write_split
+from cxrlens.evaluation import SeedSpread
 from cxrlens.imaging import write_whole
 from cxrlens.inference import Bundle, PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
 from cxrlens.model.examining import Examination, judge_answers
+from cxrlens.model.seed_pooling import SeedRun, pool_seeds
 from cxrlens.training import (
     RECIPE_FILE,
     Recipe,
     build_initial_network,
+    check_balance,
     claim_run,
+    measure_stages,
     read_recipe,
     resolve_recipe,
     train_bundle,
 )
 from cxrlens.vocabulary import (
     Epoch,
+    InputError,
     OutputError,
     Prediction,
     Progress,
     Silence,
+    StageSize,
     TableError,
     digest,
     digest_lines,
@@ -48,7 +53,7 @@ class Training:
     """Everything that one training came to."""
 
     models: tuple[Model, ...]
-    """One; with folds, one a fold."""
+    """One; with folds, one a fold; with several seeds, those of the first seed first."""
 
     histories: tuple[tuple[Epoch, ...], ...]
     """One a model."""
@@ -68,6 +73,15 @@ class Training:
     examination: Examination
     """On the test part; with folds, on every case by the model that never saw it."""
 
+    stages: tuple[StageSize, ...]
+    """How much of the network each stage moves."""
+
+    runs: tuple[SeedRun, ...] = ()
+    """With several seeds, what each came to; `examination` is then their mean."""
+
+    spread: SeedSpread | None = None
+    """With several seeds, how far they lie apart."""
+
 
 def train(
     data: StudyTable | PathLike,
@@ -78,6 +92,8 @@ def train(
     resume: PathLike | None = None,
 ) -> Model:
     """Train a model and save its bundle in a run folder.
+
+    Several models at once, by `folds` or `seeds`, and the examination are had from `run_training`.
 
     Args:
         data: a table, or a folder of class folders.
@@ -109,43 +125,54 @@ def run_training(
     folder: Path,
     *,
     folds: int | None = None,
+    seeds: int | None = None,
     progress: Progress | None = None,
 ) -> Training:
     """Train by a recipe in a claimed folder and examine the result on cases it never saw.
 
     Args:
-        table: a split that it brings is respected; images without a label are left out.
+        table: a split that it brings is respected; images without a label are left out. With
+            several labels an image, each class is learnt and judged on its own.
         recipe: how.
-        folder: gets `recipe.yaml`, `split.csv`, `parameters.csv`, `epochs.csv`, `logs` and
-            `bundle`; with folds `fold1/` … hold all but the first. A training of the same data
-            that was interrupted here goes on at its step.
+        folder: gets `recipe.yaml`, `split.csv`, `parameters.csv`, `epochs.csv`,
+            `classes.csv`, `logs` and `bundle`; with folds `fold1/` … hold all but the first. A
+            training of the same data that was interrupted here goes on at its step.
         folds: cross-validate with so many folds; a test part that the table brings stays unused.
+        seeds: train so often, 2 or more, with the recipe's seed and those after it, all on the
+            split of the recipe's seed; `seed0/` … (or `seed0/fold1/` …) hold all but the recipe.
         progress: is told of every step.
 
     Returns:
         Models, histories and the examination.
 
     Raises:
-        TableError: if the data cannot be split so, or have several labels an image.
+        TableError: if the data cannot be split so.
         RecipeError: if the recipe does not fit the data.
         OutputError: if the folder cannot be written, or holds another training.
-        InputError: if the training diverges.
+        InputError: if the training diverges, or there are fewer than two seeds.
     """
     progress = progress or Silence()
     # What can be refused is refused before anything is read or written.
-    _refuse_several_labels(table)
     table = table.labelled()
+    check_balance(recipe, is_multilabel=table.is_multilabel)
     _split(table, recipe, folds)
-    build_initial_network(recipe, len(table.classes))
-    _keep_recipe(recipe, folder, folds)
+    network, _ = build_initial_network(recipe, len(table.classes))
+    stages = measure_stages(network, recipe.stages)
+    del network
+    places = _plan(recipe, folder, folds, seeds)
+    _keep_recipe(recipe, folder, places)
     prepared = prepare(table, recipe.preprocessing, progress)
     splits = _split(prepared.table, recipe, folds)
-    folders = [folder / f"fold{n}" for n in range(1, len(splits) + 1)] if folds else [folder]
-    parts = []
-    for number, (split, place) in enumerate(zip(splits, folders, strict=True), start=1):
-        task = _Prefixed(progress, f"fold {number}/{folds}: " if folds else "")
-        parts.append(_train_part(replace(prepared, table=split), recipe, place, task))
-    digests = [part.split_digest for part in parts]
+    parts = [
+        _train_part(replace(prepared, table=splits[place.fold]), place, progress)
+        for place in places
+    ]
+    digests = [part.split_digest for part in parts[: len(splits)]]
+    runs = tuple(
+        SeedRun(places[start].recipe.seed, _pool(prepared, parts[start : start + len(splits)]))
+        for start in range(0, len(parts), len(splits))
+    )
+    pooled, spread = (runs[0].examination, None) if seeds is None else pool_seeds(runs)
     return Training(
         models=tuple(part.model for part in parts),
         histories=tuple(part.history for part in parts),
@@ -153,20 +180,41 @@ def run_training(
         table=splits[0],
         split_digest=digests[0] if folds is None else digest_lines(digests),
         seconds=sum(part.seconds for part in parts),
-        examination=_pool(prepared, parts),
+        examination=pooled,
+        stages=stages,
+        runs=() if seeds is None else runs,
+        spread=spread,
     )
 
 
-def _refuse_several_labels(table: StudyTable) -> None:
-    if table.is_multilabel:
-        raise TableError(
-            f"the data have several labels an image ({', '.join(table.classes[:3])} …), a model "
-            "decides for one class; choose one, such as "
-            f"--column label={shlex.quote(table.classes[0])}"
-        )
+@dataclass(frozen=True)
+class _Place:
+    """Where one of the models of a training is made, and by which recipe."""
+
+    recipe: Recipe
+    fold: int
+    folder: Path
+    words: str
 
 
-def _keep_recipe(recipe: Recipe, folder: Path, folds: int | None) -> None:
+def _plan(recipe: Recipe, folder: Path, folds: int | None, seeds: int | None) -> list[_Place]:
+    """List the models, the folds of a seed one after the other."""
+    if seeds is not None and seeds < 2:
+        raise InputError(f"a training with several seeds needs 2 or more; got {seeds}")
+    places = []
+    for seed in range(recipe.seed, recipe.seed + (seeds or 1)):
+        of_seed = [f"seed{seed}"] if seeds else []
+        for fold in range(folds or 1):
+            names = [*of_seed, *([f"fold{fold + 1}"] if folds else [])]
+            words = [f"seed {seed}"] if seeds else []
+            words += [f"fold {fold + 1}/{folds}"] if folds else []
+            prefix = f"{', '.join(words)}: " if words else ""
+            seeded = replace(recipe, seed=seed)
+            places.append(_Place(seeded, fold, folder.joinpath(*names), prefix))
+    return places
+
+
+def _keep_recipe(recipe: Recipe, folder: Path, places: Sequence[_Place]) -> None:
     """Write the recipe, or check that what was interrupted here is the same training."""
     path = folder / RECIPE_FILE
     if not path.exists():
@@ -179,10 +227,14 @@ def _keep_recipe(recipe: Recipe, folder: Path, folds: int | None) -> None:
             f"{folder} holds a training by another recipe: its {key} is {before[key]!r}, this "
             f"one's {after[key]!r}; resume it without --recipe and overrides"
         )
-    if (folder / ("fold1" if folds is None else SPLIT_FILE)).exists():
+    own = {place.folder for place in places}
+    patterns = (SPLIT_FILE, *(f"{one}/{SPLIT_FILE}" for one in ("fold*", "seed*", "seed*/fold*")))
+    found = [path.parent for pattern in patterns for path in folder.glob(pattern)]
+    for other in (one for one in found if one not in own):
+        what = f"a model in {other.relative_to(folder)}"
         raise OutputError(
-            f"{folder} holds a training {'with' if folds is None else 'without'} folds; resume it "
-            "with the same --folds"
+            f"{folder} holds {'a training without folds and seeds' if other == folder else what}; "
+            "resume it with the same --folds and --seeds"
         )
 
 
@@ -207,7 +259,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Prefixed:
-    """Progress whose tasks say which fold they belong to."""
+    """Progress whose tasks say which seed and fold they belong to."""
 
     progress: Progress
     prefix: str
@@ -216,11 +268,12 @@ class _Prefixed:
         self.progress.advance(f"{self.prefix}{task}", done, total)
 
 
-def _train_part(prepared: PreparedTable, recipe: Recipe, folder: Path, progress: Progress) -> _Part:
-    folder.mkdir(exist_ok=True)
-    split_digest = _keep_split(prepared.table, folder / SPLIT_FILE)
+def _train_part(prepared: PreparedTable, place: _Place, progress: Progress) -> _Part:
+    progress = _Prefixed(progress, place.words)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    split_digest = _keep_split(prepared.table, place.folder / SPLIT_FILE)
     start = time.perf_counter()
-    trained = train_bundle(prepared, recipe, split_digest, folder, progress)
+    trained = train_bundle(prepared, place.recipe, split_digest, place.folder, progress)
     seconds = time.perf_counter() - start
     model = Model(trained.bundle)
     rows = _find_unseen(prepared, trained.bundle)
@@ -239,7 +292,7 @@ def _keep_split(table: StudyTable, path: Path) -> str:
     if before != after:
         raise OutputError(
             f"{path} is not the split of these data (SHA-256 {before[:12]}…, theirs {after[:12]}…);"
-            " resume with the same data, --folds, --limit and recipe"
+            " resume with the same data, --folds, --seeds, --limit and recipe"
         )
     return after
 
