@@ -18,6 +18,7 @@ from cxrlens.phantom import FINDINGS, Phantom, draw_set
 from cxrlens.report import Case, Digests, History, Measure, Report
 from cxrlens.vocabulary import (
     ARGMAX,
+    EACH_AT_HALF,
     Epoch,
     Geometry,
     Heatmap,
@@ -25,6 +26,7 @@ from cxrlens.vocabulary import (
     PredictionTable,
     Provenance,
     Refusal,
+    StageSize,
     digest,
 )
 
@@ -131,6 +133,68 @@ def cases() -> tuple[Case, ...]:
     return make_cases(8, wrong_every=3)
 
 
+def make_several(case: Case, labels: tuple[int | None, ...], logits: np.ndarray) -> Case:
+    """The image of a case, answered for by a model of several labels."""
+    names = ("pneumonia", "covid", "opacity", "effusion")
+    probabilities = 1 / (1 + np.exp(-logits))
+    decisions = tuple(n for n, p in zip(names, probabilities, strict=True) if p >= 0.5)
+    grids = zip(case.prediction.heatmaps, names, strict=True)
+    prediction = replace(
+        case.prediction,
+        classes=names,
+        operating_point=EACH_AT_HALF,
+        logits=tuple(map(float, logits)),
+        probabilities=tuple(map(float, probabilities)),
+        decision=names[int(logits.argmax())] if decisions else None,
+        is_multilabel=True,
+        decisions=decisions,
+        heatmaps=tuple(replace(heatmap, class_name=name) for heatmap, name in grids),
+    )
+    known = dict(zip(names, labels, strict=True))
+    truth = "; ".join(name for name in names if known[name] == 1) or "none of them"
+    is_known = any(label in (0, 1) for label in labels)
+    return Case(case.name, case.pixels, truth if is_known else None, prediction, None, known)
+
+
+@pytest.fixture(scope="session")
+def several_case(cases: tuple[Case, ...]) -> Case:
+    """Decided for the first two of four classes, 0.95 and 0.6; 0.3 and 0.1 for the others."""
+    shares = np.array([0.95, 0.6, 0.3, 0.1])
+    return make_several(cases[0], (1, 0, 1, 0), np.log(shares / (1 - shares)))
+
+
+@pytest.fixture(scope="session")
+def several(cases: tuple[Case, ...], bare: Report) -> Report:
+    """Four labels an image, of which any may be uncertain or missing."""
+    random = np.random.default_rng(3)
+    n, k = 160, 4
+    labels = random.choice([1, 0, -1, np.nan], size=(n, k), p=[0.3, 0.5, 0.1, 0.1])
+    logits = random.normal(0, 1.2, (n, k)) + np.where(labels == 1, 1.2, -0.8)
+    table = PredictionTable(
+        classes=("pneumonia", "covid", "opacity", "effusion"),
+        images=tuple(f"{i}.png" for i in range(n)),
+        patients=tuple(f"p{i // 2}" for i in range(n)),
+        truth=np.full(n, -1),
+        logits=logits,
+        probabilities=1 / (1 + np.exp(-logits)),
+        folds=np.arange(n) // 2 % 2,
+        labels=labels.astype(np.float32),
+    )
+    told = tuple(
+        make_several(
+            case, tuple(None if np.isnan(one) else int(one) for one in labels[row]), logits[row]
+        )
+        for row, case in enumerate(cases)
+    )
+    return replace(
+        bare,
+        is_phantom=True,
+        evaluation=judge(table, resamples=50),
+        cases=told,
+        mistakes=tuple(case for case in told if case.is_right is False),
+    )
+
+
 @pytest.fixture(scope="session")
 def bare() -> Report:
     """The least that a report can hold."""
@@ -177,6 +241,10 @@ def make_full(cases: tuple[Case, ...], n: int) -> Report:
             ("used for test", 230),
         ),
         histories=(make_history(0),),
+        stages=(
+            StageSize("frozen", ("head", "layer4"), 131_842, 21_416_514),
+            StageSize("unfrozen", ("*",), 21_416_514, 21_416_514),
+        ),
         notes=("No patient numbers were given, so every image counts as a patient of its own.",),
         cases=cases,
         mistakes=tuple(c for c in cases if c.is_right is False),

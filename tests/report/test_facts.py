@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from cxrlens.evaluation import Control
-from cxrlens.report import Report
+from cxrlens.report import Case, Report
 from cxrlens.report.facts import gather_facts
 from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Refusal
 
@@ -69,3 +69,31 @@ def test_refused_and_unlabelled_cases_are_neither_right_nor_wrong(full: Report) 
     first, second = gather_facts(replace(full, cases=cases))["cases"]
     assert (first["is_right"], first["probability"], first["status"]) == (None, None, "refused")
     assert (second["is_right"], second["truth_probability"]) == (None, None)
+
+
+def test_of_several_labels_each_that_says_something_is_told(
+    several: Report, several_case: Case
+) -> None:
+    names = several_case.prediction.classes
+    told = []
+    for labels in ((1, 0, 1, 0), (-1, None, -1, None)):
+        case = replace(several_case, labels=dict(zip(names, labels, strict=True)))
+        (facts,) = gather_facts(replace(several, cases=(case,)))["cases"]
+        told.append(
+            [(row["class_name"], row["outcome"], row["is_wrong"]) for row in facts["findings"]]
+        )
+        assert facts["decisions"] == ["pneumonia", "covid"]
+    assert told[0] == [
+        ("pneumonia", "found", False),
+        ("covid", "false alarm", True),
+        ("opacity", "missed", True),
+    ]
+    assert told[1] == [
+        ("pneumonia", "decided for, truth uncertain", False),
+        ("covid", "decided for, truth not known", False),
+        ("opacity", "not decided for, truth uncertain", False),
+    ]
+
+
+def test_of_several_labels_no_class_is_the_commonest(several: Report) -> None:
+    assert gather_facts(several)["commonest_class"] is None

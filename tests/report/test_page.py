@@ -69,6 +69,23 @@ def test_every_figure_equals_the_metrics_file(full: Report, tmp_path: Path) -> N
             assert shown == ("not defined" if value is None else str(value))
 
 
+def test_of_several_labels_each_outcome_is_on_the_page(several: Report, tmp_path: Path) -> None:
+    page_path, metrics_path = write_report(tmp_path, several)
+    metrics = json.loads(metrics_path.read_text())
+    page = Page(page_path.read_text())
+    for place, shown in page.figures:
+        value = look_up(metrics, place)
+        told = pytest.approx(value, abs=0.0005) if isinstance(value, float) else value
+        assert (float(shown) if isinstance(value, float) else int(shown)) == told
+    places = {place for place, _ in page.figures}
+    for row in range(4):
+        at = f"evaluation.per_class.{row}"
+        assert {f"{at}.outcomes.false_negatives", f"{at}.n_uncertain", f"{at}.n_missing"} <= places
+    assert not any("accuracy" in place or "confusion" in place for place in places)
+    for told in ("✗ missed", "✗ false alarm", "✓ found", "? not decided for, truth uncertain"):
+        assert told in page.text
+
+
 def test_every_judgement_is_on_the_page(full: Report) -> None:
     shown = {place for place, _ in render(full).figures}
     for name in ("accuracy", "macro_auroc", "macro_recall", "macro_precision", "macro_f1"):
@@ -79,6 +96,15 @@ def test_every_judgement_is_on_the_page(full: Report) -> None:
             assert f"maps.per_class.{row}.{name}.value" in shown
     for row, col in np.ndindex(4, 4):
         assert f"evaluation.confusion.{row}.{col}" in shown
+
+
+def test_what_each_stage_moved_is_on_the_page(full: Report) -> None:
+    page = render(full)
+    figures = dict(page.figures)
+    assert figures["stages.0.n_trainable"] == "131842"
+    assert figures["stages.0.n_parameters"] == figures["stages.1.n_trainable"] == "21416514"
+    assert "head, layer4" in page.text
+    assert "What was trained" not in render(replace(full, stages=())).text
 
 
 def test_a_page_for_phantoms_and_one_for_patients(full: Report) -> None:
@@ -239,11 +265,11 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("kind", ["full", "spoilt", "bare"])
+@pytest.mark.parametrize("kind", ["full", "spoilt", "bare", "several"])
 def test_a_browser_shows_it_without_asking_anyone(
     browser: Browser, request: pytest.FixtureRequest, tmp_path: Path, kind: str, width: int
 ) -> None:
-    report = request.getfixturevalue("bare" if kind == "bare" else "full")
+    report = request.getfixturevalue("full" if kind == "spoilt" else kind)
     path, _ = write_report(tmp_path, spoil(report) if kind == "spoilt" else report)
     page = browser.new_page(viewport={"width": width, "height": 800})
     asked: list[str] = []

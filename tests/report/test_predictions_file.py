@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrlens.report import Case, write_predictions
+from cxrlens.report import Case, Origin, write_predictions
 from cxrlens.vocabulary import NOT_A_DEVICE, OutputError, Prediction, Refusal
 
 
@@ -71,3 +71,33 @@ def test_no_predictions_are_a_header_alone(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(cases: tuple[Case, ...], tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="predictions"):
         write_predictions(tmp_path / "missing", [cases[0].prediction])
+
+
+def test_patient_fold_and_source_stand_in_both_files(
+    cases: tuple[Case, ...], tmp_path: Path
+) -> None:
+    predictions = [case.prediction for case in cases[:2]]
+    origins = [Origin("=p1", 2, "NIH"), Origin(None, None, None)]
+    table, lines = write_predictions(tmp_path, predictions, None, None, origins)
+    rows = [(row["patient"], row["fold"], row["source"]) for row in read_rows(table)]
+    assert rows == [("'=p1", "2", "NIH"), ("", "", "")]
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [(one["patient"], one["fold"], one["source"]) for one in told] == [
+        ("=p1", 2, "NIH"),
+        (None, None, None),
+    ]
+
+
+def test_of_several_labels_each_has_its_columns(several_case: Case, tmp_path: Path) -> None:
+    known = {"pneumonia": 1, "covid": -1, "opacity": 0, "effusion": None}
+    refused = replace(refuse(several_case.prediction, "a.png"), decisions=())
+    table, lines = write_predictions(
+        tmp_path, [several_case.prediction, refused], ["pneumonia", None], [known, {}]
+    )
+    answered, left = read_rows(table)
+    assert answered["decision"] == "pneumonia; covid"
+    assert [answered[f"decided {name}"] for name in known] == ["1", "1", "0", "0"]
+    assert [answered[f"label {name}"] for name in known] == ["1", "-1", "0", ""]
+    assert {left[f"{what} {name}"] for what in ("decided", "label") for name in known} == {""}
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert (told[0]["labels"], told[0]["decisions"]) == (known, ["pneumonia", "covid"])

@@ -61,3 +61,27 @@ def test_large_images_shrink(cases: tuple[Case, ...]) -> None:
     bare = replace(cases[0].prediction, heatmaps=())
     (panel,) = draw_panels(Case("a", tall, None, bare))
     assert (panel.width, panel.height) == (LONGEST_SIDE // 2, LONGEST_SIDE)
+
+
+def test_of_several_labels_the_likeliest_and_the_worst_mistake_are_shown(
+    several_case: Case,
+) -> None:
+    def caption(case: Case) -> list[str]:
+        return [panel.caption for panel in draw_panels(case, with_truth=True)][1:]
+
+    assert [panel.caption for panel in draw_panels(several_case)][1:] == [
+        "evidence for pneumonia (decided)"
+    ]
+    assert caption(several_case) == [
+        "evidence for pneumonia (decided)",
+        "evidence for opacity (missed)",
+    ]
+    labels = several_case.labels
+    assert labels is not None
+    assert caption(replace(several_case, labels={**labels, "pneumonia": 0})) == [
+        "evidence for pneumonia (false alarm)"
+    ]
+    unknown = replace(several_case, labels=dict.fromkeys(labels))
+    assert caption(unknown) == ["evidence for pneumonia (decided)"]
+    none = replace(several_case.prediction, decision=None, decisions=())
+    assert caption(replace(unknown, prediction=none)) == ["evidence for pneumonia (not decided)"]

@@ -3,10 +3,19 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from cxrlens.report.draw import draw, draw_grid, save_figure
+from cxrlens.report.case_file import read_case
+from cxrlens.report.case_grid import draw_cases, draw_one_per_class
+from cxrlens.report.confusion_matrix import draw_confusion
+from cxrlens.report.curves import draw_history
+from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
+from cxrlens.report.figure import save_figure
+from cxrlens.report.map_grid import draw_maps
+from cxrlens.report.miniature import shrink_case
 from cxrlens.report.overlay_file import save_overlay
-from cxrlens.report.predictions_file import tell_prediction, write_predictions
+from cxrlens.report.pictures import write_pictures
+from cxrlens.report.predictions_file import Labels, Origin, tell_prediction, write_predictions
+from cxrlens.report.rate_chart import draw_rate_search, write_rate_search
 from cxrlens.report.records import (
     Case,
     Digests,
@@ -16,22 +25,41 @@ from cxrlens.report.records import (
     Sample,
     WarningCount,
 )
+from cxrlens.report.roc_curve import draw_roc
+from cxrlens.report.sample_file import read_samples
+from cxrlens.report.saved_predictions import SavedPredictions, read_predictions
 from cxrlens.report.write import write_report
 
 __all__ = [
     "Case",
     "Digests",
     "History",
+    "Labels",
     "Measure",
+    "Origin",
     "Report",
     "Sample",
+    "SavedPredictions",
     "WarningCount",
     "draw",
+    "draw_cases",
+    "draw_confusion",
     "draw_grid",
+    "draw_history",
+    "draw_maps",
+    "draw_one_per_class",
+    "draw_rate_search",
+    "draw_roc",
     "gather_facts",
+    "read_case",
+    "read_predictions",
+    "read_samples",
     "save_figure",
     "save_overlay",
+    "shrink_case",
     "tell_prediction",
+    "write_pictures",
     "write_predictions",
+    "write_rate_search",
     "write_report",
 ]

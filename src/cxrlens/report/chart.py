@@ -103,7 +103,7 @@ class _Axis:
 
 
 def chart_roc(evaluation: Evaluation) -> Chart | None:
-    """Draw the ROC curve of every class; for two classes that of the second alone.
+    """Draw the ROC curve of every class; of two that exclude each other the second's alone.
 
     Args:
         evaluation: with its curves.
@@ -111,7 +111,8 @@ def chart_roc(evaluation: Evaluation) -> Chart | None:
     Returns:
         The chart, the diagonal of guessing among its lines; None where there is no curve.
     """
-    curves = evaluation.roc[-1:] if len(evaluation.classes) == 2 else evaluation.roc
+    is_mirrored = len(evaluation.classes) == 2 and not evaluation.is_multilabel
+    curves = evaluation.roc[-1:] if is_mirrored else evaluation.roc
     if not curves:
         return None
     x, y = _Axis(0.0, 1.0, LEFT, RIGHT), _Axis(0.0, 1.0, BOTTOM, TOP)
@@ -120,7 +121,7 @@ def chart_roc(evaluation: Evaluation) -> Chart | None:
         Line(
             curve.class_name,
             COLOURS[i % len(COLOURS)],
-            False,
+            i >= len(COLOURS),
             _join(
                 list(zip(curve.false_positive_rate, curve.true_positive_rate, strict=True)), x, y
             ),
@@ -196,11 +197,14 @@ def _chart_epochs(curves: Sequence[tuple[History, str, _Read]], y_label: str) ->
         return None
     x = _span((p[0] for p in points), LEFT, RIGHT, is_whole=True)
     y = _span((p[1] for p in points), BOTTOM, TOP)
-    is_many = len({history.fold for history, _, _ in read}) > 1
+    trainings = list(dict.fromkeys((history.seed, history.fold) for history, _, _ in read))
+    n_folds = len({fold for _, fold in trainings})
     lines, marks = [], []
     for history, name, series in read:
-        colour = COLOURS[history.fold % len(COLOURS)]
-        label = f"{name}, fold {history.fold + 1}" if is_many else name
+        number = trainings.index((history.seed, history.fold))
+        colour = COLOURS[number % len(COLOURS)]
+        seeded = name if history.seed is None else f"{name}, seed {history.seed}"
+        label = f"{seeded}, fold {history.fold + 1}" if n_folds > 1 else seeded
         lines.append(Line(label, colour, name == "training", _join(series, x, y)))
         best = {e.epoch for e in history.epochs if e.is_best}
         if name == "validation":

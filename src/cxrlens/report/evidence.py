@@ -34,6 +34,19 @@ def find_map(prediction: Prediction, class_name: str | None) -> Heatmap | None:
     return next((m for m in prediction.heatmaps if m.class_name == class_name), None)
 
 
+def find_evidence(prediction: Prediction) -> Heatmap | None:
+    """Give the map of what was decided.
+
+    Args:
+        prediction: what the machine says about one image.
+
+    Returns:
+        The map; None where the image was refused or there are no maps.
+    """
+    is_there = prediction.refusal is None and len(prediction.heatmaps) > 0
+    return prediction.heatmap if is_there else None
+
+
 def has_evidence(heatmap: Heatmap) -> bool:
     """Tell whether an overlay of this map shows anything: it is usable and somewhere positive."""
     return heatmap.is_usable and bool(heatmap.grid.max() > 0)
@@ -56,13 +69,22 @@ def draw_evidence(
     Raises:
         InputError: if the map belongs to an image of another size, or the colours are not known.
     """
+    check_map(pixels, heatmap)
+    heat = heatmap.on_source() if has_evidence(heatmap) else np.zeros_like(pixels)
+    return overlay(pixels, heat, colours=colours, alpha=alpha)
+
+
+def check_map(pixels: GreyImage, heatmap: Heatmap) -> None:
+    """Check that a map belongs to an image.
+
+    Raises:
+        InputError: if it was made from one of another size.
+    """
     if pixels.shape != heatmap.geometry.source_size:
         raise InputError(
             f"the map belongs to an image of {heatmap.geometry.source_size} pixels; got one of "
             f"{pixels.shape}: hand in the source image"
         )
-    heat = heatmap.on_source() if has_evidence(heatmap) else np.zeros_like(pixels)
-    return overlay(pixels, heat, colours=colours, alpha=alpha)
 
 
 def draw_lesion(image: ColourBytes, mask: PixelMask) -> ColourBytes:

@@ -3,6 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Mapping
+
 from cxrlens.evaluation import Evaluation
 from cxrlens.report.records import Case, Report
 from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Plain, to_plain
@@ -36,6 +38,8 @@ def gather_facts(report: Report) -> dict[str, Plain]:
         "controls": _judge_controls(report),
         "flow": [{"step": step, "images": images} for step, images in report.flow],
         "histories": report.histories,
+        "seeds": report.seeds,
+        "stages": report.stages,
         "cases": [_tell_case(case) for case in report.cases],
         "mistakes": [_tell_case(case) for case in report.mistakes],
         "notes": report.notes,
@@ -48,8 +52,10 @@ def gather_facts(report: Report) -> dict[str, Plain]:
     return {key: to_plain(value) for key, value in facts.items()}
 
 
-def _find_commonest(evaluation: Evaluation) -> dict[str, object]:
+def _find_commonest(evaluation: Evaluation) -> dict[str, object] | None:
     """The class that always deciding for would be right most often, and how often."""
+    if evaluation.confusion is None:
+        return None
     truths = evaluation.confusion.sum(axis=1)
     best = int(truths.argmax())
     share = float(truths[best] / max(truths.sum(), 1))
@@ -74,6 +80,35 @@ def _is_near(control: Estimate, model: Estimate) -> bool:
     return control.value >= model.value - CONTROL_MARGIN
 
 
+_OUTCOMES = {
+    (True, 1): "found",
+    (False, 1): "missed",
+    (True, 0): "false alarm",
+    (True, -1): "decided for, truth uncertain",
+    (False, -1): "not decided for, truth uncertain",
+    (True, None): "decided for, truth not known",
+}
+"""By whether a class was decided for and its label; what is rightly left is not told."""
+
+
+def _tell_findings(case: Case, labels: Mapping[str, int | None]) -> list[dict[str, object]]:
+    """The classes of an image that may have several of which there is something to tell."""
+    prediction = case.prediction
+    told = []
+    for name, probability in zip(prediction.classes, prediction.probabilities, strict=False):
+        outcome = _OUTCOMES.get((name in prediction.decisions, labels.get(name)))
+        if outcome is not None:
+            told.append(
+                {
+                    "class_name": name,
+                    "probability": probability,
+                    "outcome": outcome,
+                    "is_wrong": name in case.wrong,
+                }
+            )
+    return told
+
+
 def _tell_case(case: Case) -> dict[str, object]:
     prediction = case.prediction
     by_class = dict(zip(prediction.classes, prediction.probabilities, strict=False))
@@ -82,10 +117,12 @@ def _tell_case(case: Case) -> dict[str, object]:
         "status": prediction.status,
         "truth": case.truth,
         "decision": prediction.decision,
+        "decisions": prediction.decisions,
         "is_right": case.is_right,
         "probability": None if prediction.decision is None else by_class[prediction.decision],
         "truth_probability": None if case.truth is None else by_class.get(case.truth),
         "probabilities": by_class,
+        "findings": None if case.labels is None else _tell_findings(case, case.labels),
         "warnings": prediction.warnings,
         "refusal": prediction.refusal,
     }

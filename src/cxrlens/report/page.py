@@ -101,7 +101,7 @@ def _show_figure(facts: dict[str, Plain], path: str) -> Markup:
 def _list_methods(facts: Plain) -> list[str]:
     """How the intervals below were made: each way once."""
     if isinstance(facts, dict):
-        is_estimate = {"low", "high", "method"} <= facts.keys()
+        is_estimate = {"low", "high", "method"} <= facts.keys() and facts["value"] is not None
         own = [_NUMBERS.sub("", str(facts["method"]))] if is_estimate else []
         return list(dict.fromkeys([*own, *(m for f in facts.values() for m in _list_methods(f))]))
     if isinstance(facts, list):

@@ -3,13 +3,23 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float32
 
-from cxrlens.evaluation import Control, Evaluation, MapEvaluation
-from cxrlens.vocabulary import Epoch, GreyImage, PixelMask, Plain, Prediction, Provenance, Refusal
+from cxrlens.evaluation import Control, Evaluation, MapEvaluation, SeedSpread
+from cxrlens.vocabulary import (
+    Epoch,
+    GreyImage,
+    PixelMask,
+    Plain,
+    Prediction,
+    Provenance,
+    Refusal,
+    StageSize,
+)
 
 SeenImage = Float32[np.ndarray, "rows cols"]
 """Pixels in [0, 1] at the network's size, which is not the source's."""
@@ -26,7 +36,8 @@ class Case:
     """The source image, height x width in [0, 1]."""
 
     truth: str | None
-    """The true class; None where it is not known."""
+    """The true class; of several labels an image, those that are there, in words. None where it
+    is not known."""
 
     prediction: Prediction
     """What the machine says; its maps lie on `pixels`."""
@@ -34,12 +45,41 @@ class Case:
     mask: PixelMask | None = None
     """The true lesion on the source pixels; None where it is not known or there is none."""
 
+    labels: Mapping[str, int | None] | None = None
+    """Of several labels an image, what is known of each class: 1 there, 0 not there, -1
+    uncertain, None missing. None where an image has one class."""
+
     @property
     def is_right(self) -> bool | None:
-        """Whether the decision is the truth; None where there is no decision or no truth."""
-        if self.truth is None or self.prediction.decision is None:
+        """Whether the decision is the truth; None where there is no decision or no truth.
+
+        Of several labels an image: whether no label that is known says otherwise.
+        """
+        if self.truth is None or self.prediction.refusal is not None:
             return None
-        return self.truth == self.prediction.decision
+        if self.labels is not None:
+            return not self.wrong
+        return None if self.prediction.decision is None else self.truth == self.prediction.decision
+
+    @property
+    def truths(self) -> tuple[str, ...]:
+        """The classes that are known to be there, in the order of the answer's classes."""
+        if self.labels is None:
+            return () if self.truth is None else (self.truth,)
+        return tuple(name for name in self.prediction.classes if self.labels.get(name) == 1)
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Of several labels an image, the classes decided wrongly, the surest mistake first."""
+        if self.labels is None:
+            return ()
+        prediction = self.prediction
+        missed_by = {
+            name: abs(probability - (self.labels.get(name) or 0))
+            for name, probability in zip(prediction.classes, prediction.probabilities, strict=False)
+            if self.labels.get(name) == (0 if name in prediction.decisions else 1)
+        }
+        return tuple(sorted(missed_by, key=lambda name: -missed_by[name]))
 
 
 @dataclass(frozen=True)
@@ -82,6 +122,9 @@ class History:
 
     epochs: tuple[Epoch, ...]
     """In order."""
+
+    seed: int | None = None
+    """Of this training; None where there was one seed."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +179,13 @@ class Report:
     """(what, images) from files found to images used, in order."""
 
     histories: tuple[History, ...] = ()
-    """One a fold."""
+    """One a seed and fold."""
+
+    seeds: SeedSpread | None = None
+    """How far trainings with several seeds lie apart; every figure is then their mean."""
+
+    stages: tuple[StageSize, ...] = ()
+    """What each stage of the training moved; empty where there was none."""
 
     notes: tuple[str, ...] = ()
     """What a reader must know besides, one sentence each."""

@@ -42,17 +42,31 @@ def draw_panels(case: Case, *, with_truth: bool = False) -> tuple[Panel, ...]:
 
     Args:
         case: image, prediction and, where known, the lesion; its contour is drawn on the maps.
-        with_truth: whether to add the evidence for the true class, where that is another one.
+        with_truth: whether to add the evidence for the true class, where that is another one; of
+            several labels an image, for the class that it is most wrong in.
 
     Returns:
         One to three panels.
     """
     panels = [_make_panel(to_colour(case.pixels), "radiograph")]
-    decision = case.prediction.decision
-    panels += _draw_map(case, decision, " (decided)" if with_truth else "")
-    if with_truth and case.truth != decision:
+    leading = case.prediction.leading
+    if case.prediction.is_multilabel:
+        names = dict.fromkeys([leading, *(case.wrong[:1] if with_truth else ())])
+        for name in names:
+            panels += _draw_map(case, name, _tell_role(case, name))
+        return tuple(panels)
+    panels += _draw_map(case, leading, " (decided)" if with_truth else "")
+    if with_truth and case.truth != leading:
         panels += _draw_map(case, case.truth, " (true)")
     return tuple(panels)
+
+
+def _tell_role(case: Case, name: str | None) -> str:
+    """Of several labels an image, what came of one class."""
+    is_decided = name in case.prediction.decisions
+    if name in case.wrong:
+        return " (false alarm)" if is_decided else " (missed)"
+    return " (decided)" if is_decided else " (not decided)"
 
 
 def to_colour(pixels: GreyImage) -> ColourBytes:

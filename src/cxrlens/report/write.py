@@ -31,14 +31,19 @@ def write_report(folder: Path, report: Report) -> tuple[Path, Path]:
     facts = gather_facts(report)
     metrics = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = render_page(report, facts)
-    _make_folder(folder)
+    make_folder(folder)
     page_path, metrics_path = folder / "report.html", folder / "metrics.json"
     write_whole(metrics_path, metrics.encode())
     write_whole(page_path, page.encode())
     return page_path, metrics_path
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        OutputError: if it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
