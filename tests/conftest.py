@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from cxrlens.cli.main import main
 from cxrlens.phantom import FINDINGS, draw_nth
+
+# A busy machine is no fault of the code: what takes too long is ended by pytest's own timeout.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 IS_CI = os.environ.get("CI") == "true"
 
@@ -59,6 +64,24 @@ def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if phantom.lesion.any():
             save(folder / "masks" / phantom.label / name, phantom.lesion)
     return folder
+
+
+@pytest.fixture(scope="session")
+def several_labels(phantom_folder: Path) -> Path:
+    """A table of the phantoms with three labels an image: there, not there, uncertain, missing."""
+    path = phantom_folder.parent / "labels.csv"
+    lines = ["path,patient_id,label:pneumonia,label:covid,label:opacity"]
+    for number, image in enumerate(sorted(phantom_folder.glob("[cnp]*/*.png"))):
+        name = image.parent.name
+        cells = [str(int(is_so)) for is_so in (name == "pneumonia", name == "covid",
+                                               name != "normal")]  # fmt: skip
+        if number % 7 == 3:
+            cells[number % 3] = "-1"
+        if number % 11 == 5:
+            cells[number % 3] = ""
+        lines.append(",".join([str(image), image.name[:12], *cells]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 def save(path: Path, pixels: object) -> None:

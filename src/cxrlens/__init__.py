@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from cxrlens import network, phantom, report, training, vocabulary
     from cxrlens.data import StudyTable, read_table
     from cxrlens.imaging import Radiograph, read_radiograph
-    from cxrlens.model import Model, evaluate, load, train
+    from cxrlens.model import Model, evaluate, import_checkpoint, load, train
     from cxrlens.report import draw
     from cxrlens.vocabulary import CxrlensError, Prediction
 
 _HOMES = {
     "data": ("StudyTable", "read_table"),
     "imaging": ("Radiograph", "read_radiograph"),
-    "model": ("Model", "evaluate", "load", "train"),
+    "model": ("Model", "evaluate", "import_checkpoint", "load", "train"),
     "report": ("draw",),
     "vocabulary": ("CxrlensError", "Prediction"),
 }
 _PACKAGES = (*_HOMES, "evaluation", "explanation", "inference", "network", "phantom", "training")
 
 __all__ = [
-    "CxrlensError", "Model", "Prediction", "Radiograph", "StudyTable", "draw", "evaluate", "load",
-    "read_radiograph", "read_table", "train",
+    "CxrlensError", "Model", "Prediction", "Radiograph", "StudyTable", "draw", "evaluate",
+    "import_checkpoint", "load", "read_radiograph", "read_table", "train",
 ]  # fmt: skip
 
 

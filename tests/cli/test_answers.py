@@ -30,6 +30,8 @@ def test_predict_a_folder_as_json(cxrlens, bundle, phantom_folder) -> None:
     lines = [json.loads(line) for line in Path("many/predictions.jsonl").read_text().splitlines()]
     assert told["predictions"] == lines
     assert len(lines) == len(list((phantom_folder / "covid").iterdir()))
+    assert Path("many/grid.png").is_file()
+    assert not Path("many/prediction.png").exists()
     for one in lines:
         assert abs(sum(one["probabilities"].values()) - 1) < 1e-6
         assert one["decision"] == max(one["probabilities"], key=one["probabilities"].get)

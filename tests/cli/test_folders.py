@@ -161,3 +161,56 @@ def test_a_class_only_in_test_is_refused(cxrlens, quick, data, tmp_path) -> None
     assert outcome.code == 2
     assert "pneumonia" in outcome.err
     assert "normal" in outcome.err
+
+
+def test_parts_of_other_classes_are_refused_with_both(cxrlens, data, tmp_path, elsewhere) -> None:
+    for part, names in (("train", ["covid", "normal"]), ("val", ["covid", "pneumonia"])):
+        for name in names:
+            shutil.copytree(data / name, tmp_path / "parts" / part / name)
+    outcome = cxrlens("train", tmp_path / "parts", "--recipe", "phantom")
+    assert outcome.code == 2
+    assert "train: covid 24, normal 24; val: covid 24, pneumonia 24" in outcome.err
+    assert not list(elsewhere.iterdir())
+
+
+ROWS = [f"{k}.png,{'ab'[k % 2]}" for k in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["image,label", *ROWS, "3.png,a"], "lines 5 and 14 of 'labels.csv' give one image diff"),
+        (["image,label", *ROWS[:4], "4.png"], "line 6 of '"),
+        (["image,label", *ROWS[:4], ",a"], "line 6 of 'labels.csv' names no image"),
+        (["image,label", *ROWS[:11], "11.png,c"], "c 1"),
+        (["\ufeffimage;label\r", *(f"{row.replace(',', ';')}\r" for row in ROWS), "3.png;a\r"],
+         "lines 5 and 14 of 'labels.csv' give one image different labels"),
+    ],
+)  # fmt: skip
+def test_a_bad_table_of_labels_is_one_sentence_with_its_line(
+    cxrlens, data, tmp_path, lines, words
+) -> None:
+    fill_table(data, tmp_path / "table", lines)
+    outcome = cxrlens("train", tmp_path / "table" / "labels.csv", "--recipe", "phantom")
+    assert outcome.code == 2
+    last = outcome.err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert words in last
+    assert "Traceback" not in outcome.err
+
+
+def test_a_missing_file_is_listed_with_its_line(cxrlens, quick, data, tmp_path) -> None:
+    table = fill_table(data, tmp_path / "table", ["image,label", *ROWS, "none.png,a"])
+    outcome = cxrlens("train", table, "--recipe", "phantom", *quick, "epochs=1")
+    assert outcome.code == 3, outcome.err
+    assert "line 14 of 'labels.csv' names 'none.png'" in outcome.err
+
+
+def fill_table(data: Path, folder: Path, lines: list[str]) -> Path:
+    """Write a table beside twelve images."""
+    folder.mkdir()
+    images = [path for name in ("covid", "normal") for path in sorted((data / name).iterdir())]
+    for number, image in enumerate(images[18:30]):
+        shutil.copy(image, folder / f"{number}.png")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+    return folder / "labels.csv"

@@ -1,15 +1,19 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 FILES = {"bundle", "epochs.csv", "logs", "metrics.json", "parameters.csv", "predictions.csv"} | {
+    "classes.csv",
+    "pictures",
     "predictions.jsonl",
     "recipe.yaml",
     "report.html",
@@ -21,10 +25,15 @@ def test_train_writes_everything_and_counts_up(cxrlens, phantom_folder, quick, e
     for name in ("phantom", "phantom2"):
         outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", *quick)
         assert outcome.code == 0
-        assert {entry.name for entry in (elsewhere / "runs" / name).iterdir()} == FILES
+        run = elsewhere / "runs" / name
+        assert {entry.name for entry in run.iterdir()} == FILES
+        drawn = {picture.stem for picture in (run / "pictures").iterdir()}
+        always = {"cases", "one-per-class", "roc", "confusion", "learning-curves"}
+        assert drawn - {"mistakes"} == always
         assert "macro AUROC" in outcome.out
         assert "not a medical device" in outcome.out
         assert f"writing to runs/{name}" in outcome.err
+        assert "\ntrain everything (" in outcome.err
 
 
 def test_json_is_all_that_goes_to_stdout(cxrlens, phantom_folder, quick) -> None:
@@ -39,6 +48,30 @@ def test_folds(cxrlens, phantom_folder, quick, elsewhere) -> None:
     assert outcome.code == 0
     assert (elsewhere / "runs/phantom/fold2/bundle/weights.safetensors").is_file()
     assert "72 images" in outcome.out
+
+
+def test_seeds(cxrlens, phantom_folder, quick, elsewhere) -> None:
+    arguments = ["--recipe", "phantom", "--seeds", 2, *quick, "epochs=1"]
+    outcome = cxrlens("train", phantom_folder, *arguments)
+    assert outcome.code == 0
+    run = elsewhere / "runs/phantom"
+    answers = [(run / seed / "predictions.csv").read_text() for seed in ("seed0", "seed1")]
+    assert not (run / "predictions.csv").exists()
+    assert not (run / "bundle").exists()
+    n_images = len(answers[0].splitlines()) - 1
+    assert f"{n_images} images × 2 seeds" in outcome.out
+    assert "From seed to seed: macro AUROC" in outcome.err
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["evaluation"]["n_images"] == n_images
+    assert [one["seed"] for one in metrics["seeds"]["by_seed"]] == [0, 1]
+    assert [one["seed"] for one in metrics["histories"]] == [0, 1]
+    flow = {one["step"]: one["images"] for one in metrics["flow"]}
+    assert flow["used for the figures"] == n_images
+    page = (run / "report.html").read_text()
+    low, high = metrics["seeds"]["accuracy"]
+    assert "From seed to seed" in page
+    assert f'data-figure="seeds.accuracy.1">{high:.3f}' in page
+    assert low <= metrics["evaluation"]["accuracy"]["value"] <= high
 
 
 @pytest.mark.parametrize(
@@ -109,8 +142,6 @@ def test_copies_of_training_images_are_not_judged_on(
 
 
 def test_a_bad_mask_is_refused_and_stops_nothing(cxrlens, phantom_folder, quick, tmp_path) -> None:
-    import shutil
-
     from PIL import Image
 
     data = tmp_path / "data"
@@ -152,9 +183,14 @@ def write_bad(path: Path, kind: str, canary: Path) -> None:
         path.write_bytes(pickle.dumps(Malicious()))
     elif kind == "checkpoint":
         torch.save({"state_dict": {"weight": torch.zeros(2)}, "transform": Malicious()}, path)
+    elif kind == "header":
+        path.write_bytes(b"\xff" * 8 + b"{}")
 
 
-@pytest.mark.parametrize("kind", ["empty", "html", "half", "pickle", "checkpoint"])
+BAD_FILES = ["empty", "html", "half", "pickle", "checkpoint", "header"]
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
 def test_bad_weights_are_one_sentence_and_run_nothing(
     cxrlens, phantom_folder, quick, tmp_path, elsewhere, kind
 ) -> None:
@@ -165,6 +201,179 @@ def test_bad_weights_are_one_sentence_and_run_nothing(
     assert str(path) in outcome.err.strip().splitlines()[-1]
     assert not canary.exists()
     assert not list(elsewhere.rglob("bundle"))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(
+    cxrlens, phantom_folder, bundle, quick, tmp_path, bad
+) -> None:
+    from safetensors.torch import load, save
+
+    from cxrlens.network import load_backbone_weights
+    from cxrlens.training import build_initial_network, load_recipe
+
+    recipe = load_recipe("phantom", quick)
+    network, _ = build_initial_network(recipe, 3)
+    tensors = load((bundle / "weights.safetensors").read_bytes())
+    prefix = "backbone.network."
+    backbone = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(save(backbone))
+    options = ["--recipe", "phantom", *quick, f"weights={path}"]
+    load_backbone_weights(network.backbone, recipe.network, str(path))  # they fit
+    backbone["stem.0.1.running_var"][3] = bad
+    path.write_bytes(save(backbone))
+    outcome = cxrlens("train", phantom_folder, *options, "--out", "bad")
+    assert outcome.code == 2
+    assert "'stem.0.1.running_var' holds values that are not finite" in outcome.err
+    assert not Path("bad").exists()
+
+
+class Interrupting:
+    """Progress that does something at one step of a training."""
+
+    def __init__(self, step: int, act: Callable[[], None]) -> None:
+        self.step, self.act = step, act
+
+    def advance(self, task: str, done: int, total: int) -> None:  # noqa: ARG002
+        if task.startswith("train ") and done == self.step:
+            self.act()
+
+
+def interrupt(data: Path, folder: Path, options: list[str], act: Callable[[], None]) -> None:
+    """Train as the command does, until something is done at the third step."""
+    from cxrlens.data import read_table
+    from cxrlens.model import run_training
+    from cxrlens.training import claim_run_folder, load_recipe
+
+    recipe = load_recipe("phantom", options)
+    with claim_run_folder(folder, "phantom"):
+        run_training(read_table(data), recipe, folder, progress=Interrupting(3, act))
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def unfinished(phantom_folder, quick, elsewhere) -> Path:
+    """The folder of a training that was stopped at its third step, with a checkpoint."""
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(phantom_folder, elsewhere / "run", [*quick, *OFTEN], stop)
+    assert (elsewhere / "run" / "checkpoint").exists()
+    return elsewhere / "run"
+
+
+OFTEN = ["checkpoint_steps=1", "batch_size=8"]
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_checkpoint_is_one_sentence_and_runs_nothing(
+    cxrlens, phantom_folder, unfinished, tmp_path, kind
+) -> None:
+    path, canary = unfinished / "checkpoint", tmp_path / "canary"
+    if kind == "half":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        write_bad(path, kind, canary)
+    content = path.read_bytes()
+    outcome = cxrlens("train", phantom_folder, "--resume", "run")
+    assert outcome.code == 2
+    last = outcome.err.strip().splitlines()[-1]
+    assert last.startswith("error: checkpoint run/checkpoint")
+    assert "remove it to start this training anew" in last
+    assert "Traceback" not in outcome.err
+    assert not canary.exists()
+    assert path.read_bytes() == content
+    if kind == "empty":
+        path.unlink()  # and that is a way out
+        assert cxrlens("train", phantom_folder, "--resume", "run").code == 0
+
+
+def test_the_checkpoint_of_another_training_is_refused_by_name(
+    cxrlens, phantom_folder, unfinished, quick, tmp_path
+) -> None:
+    content = (unfinished / "checkpoint").read_bytes()
+    wider = [*quick, *OFTEN, "network.options.width=12"]
+    outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", "--resume", "run", *wider)
+    assert outcome.code == 2
+    assert "'width': 8" in outcome.err
+    assert "'width': 12" in outcome.err
+    (unfinished / "recipe.yaml").write_text(
+        (unfinished / "recipe.yaml").read_text().replace("width: 8", "width: 12")
+    )
+    outcome = cxrlens("train", phantom_folder, "--resume", "run")
+    assert outcome.code == 2
+    assert "is of another training: its recipe is" in outcome.err
+    data = Path(shutil.copytree(phantom_folder, tmp_path / "data"))
+    (data / "covid").rename(data / "tuberculosis")
+    outcome = cxrlens("train", data, "--resume", "run")
+    assert outcome.code == 2
+    assert "is not the split of these data" in outcome.err
+    assert (unfinished / "checkpoint").read_bytes() == content
+
+
+def mount(place: Path, *options: str) -> Iterator[Path]:
+    """Mount a file system of its own for the time of a test."""
+    place.mkdir()
+    command = [shutil.which("mount") or "false", "-t", "tmpfs", *options, "tmpfs", str(place)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small file system")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    yield from mount(tmp_path / "disk", "-o", "size=32m")
+
+
+@pytest.fixture
+def closed_disk(tmp_path) -> Iterator[Path]:
+    yield from mount(tmp_path / "disk", "-o", "ro")
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_no_checkpoint_and_no_bit(
+    cxrlens, phantom_folder, quick, small_disk, elsewhere
+) -> None:
+    from cxrlens.vocabulary import OutputError
+
+    options = [*quick, *OFTEN]
+    cxrlens("train", phantom_folder, "--recipe", "phantom", *options, "--out", "whole")
+    run, ballast = small_disk / "run", small_disk / "ballast"
+
+    def fill() -> None:
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint.*No space left on device"):
+        interrupt(phantom_folder, run, options, fill)
+    content = (run / "checkpoint").read_bytes()
+    outcome = cxrlens("train", phantom_folder, "--resume", run)
+    assert outcome.code == 2
+    assert "No space left on device" in outcome.err.strip().splitlines()[-1]
+    assert "Traceback" not in outcome.err
+    assert (run / "checkpoint").read_bytes() == content
+    assert not list(run.rglob(".*.part"))
+    ballast.unlink()
+    outcome = cxrlens("train", phantom_folder, "--resume", run)
+    assert outcome.code == 0, outcome.err
+    assert read_weights(run) == read_weights(elsewhere / "whole")
+
+
+def test_a_disk_that_cannot_be_written_is_told_before_work(
+    cxrlens, phantom_folder, closed_disk, monkeypatch
+) -> None:
+    monkeypatch.chdir(closed_disk)
+    for options in ([], ["--out", "run"], ["--out", "."]):
+        outcome = cxrlens("train", phantom_folder, "--recipe", "phantom", *options)
+        assert outcome.code == 2
+        assert outcome.err.count("\n") == 1
+        assert "cannot be written (Read-only file system)" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -325,3 +534,65 @@ def test_killed_at_any_place_it_ends_in_the_same_weights(phantom_folder, quick, 
         run.finish()
     assert read_weights(run.folder) == read_weights(whole.folder), log
     assert not list(run.folder.rglob(".*.part"))
+
+
+TWO_STAGES = ["--recipe", "pneumonia-resnet34", "stages.1.epochs=1", "stages.2.epochs=2"] + [
+    # A wide head makes checkpoints whose write can be hit.
+    "height=64", "width=64", "network.backbone=compact", "network.options={width: 8}",
+    "network.hidden=[1024, 512]", "network.mean=[0.5]", "network.std=[0.25]", "weights=none",
+    "precision=float32", "batch_size=8", "checkpoint_steps=1",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_killed_between_stages_and_inside_a_checkpoints_write(phantom_folder, elsewhere) -> None:
+    """`benchmarks/kill_training.py` does so twenty times."""
+    from cxrlens.training.checkpoint import Place, read_checkpoint
+
+    whole = Killing(phantom_folder, elsewhere / "whole", TWO_STAGES)
+    whole.finish(resume=False)
+
+    def is_between() -> bool:
+        epochs = run.folder / "epochs.csv"
+        if not (epochs.exists() and path.exists()) or epochs.read_text().count("\n") != 1 + 1:
+            return False
+        return path.stat().st_mtime_ns > epochs.stat().st_mtime_ns
+
+    places = []
+    for attempt in range(3):  # the moment is short: a busy machine may miss it
+        run = Killing(phantom_folder, elsewhere / f"run{attempt}", TWO_STAGES)
+        path = run.folder / "checkpoint"
+        assert run.kill_when(is_between)
+        found = read_checkpoint(path, {})
+        assert found is not None
+        places.append(found.progression.place)
+        if places[-1] == Place(0, 1, 0):
+            break
+    assert places[-1] == Place(0, 1, 0), places
+
+    def is_writing() -> bool:
+        return bool(find_parts(run.folder) - left)
+
+    halves = []
+    for _ in range(4):
+        left = find_parts(run.folder)
+        if not run.kill_when(is_writing, resume=True):
+            break
+        assert read_checkpoint(path, {}) is not None
+        halves += [part for part in find_parts(run.folder) if is_checkpoint(part)]
+        if halves:
+            break
+    assert halves
+    run.finish()
+    assert read_weights(run.folder) == read_weights(whole.folder)
+    assert not find_parts(run.folder)
+
+
+def find_parts(folder: Path) -> set[Path]:
+    """Find the hidden files that are being written, or were."""
+    return set(folder.glob(".*.part"))
+
+
+def is_checkpoint(part: Path) -> bool:
+    """Only a checkpoint begins with a digest."""
+    return not part.read_bytes()[:64].strip(b"0123456789abcdef")

@@ -52,7 +52,7 @@ def _encodable(text: str, encoding: str | None) -> str:
 
 
 class _ProgressBars:
-    """One bar a task, made when the task is first heard of."""
+    """One bar a task, made when the task is first heard of; one line where there are no bars."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
@@ -62,12 +62,14 @@ class _ProgressBars:
         """Move a task's bar."""
         if task not in self._tasks:
             self._tasks[task] = self._bars.add_task(task, total=total)
+            if self._bars.disable:
+                say(task)
         self._bars.update(self._tasks[task], completed=done, total=total)
 
 
 @contextmanager
 def open_progress() -> Iterator[_ProgressBars]:
-    """Show bars with the time left on stderr while the block runs; nothing if no terminal."""
+    """Show bars with the time left on stderr while the block runs; if no terminal, a line each."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

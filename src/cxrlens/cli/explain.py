@@ -18,7 +18,8 @@ def explain(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="An image file.")],
     method: Annotated[str, typer.Option(help="How the map is made: cam.")] = "cam",
     target: Annotated[
-        str | None, typer.Option(help="The class to explain. Default: the one decided for.")
+        str | None,
+        typer.Option(help="The class to explain. Default: the one decided for, or the likeliest."),
     ] = None,
     out: OutOption = None,
     as_json: JsonOption = False,

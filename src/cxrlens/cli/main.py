@@ -15,6 +15,8 @@ from cxrlens.cli.demo import demo
 from cxrlens.cli.doctor import doctor
 from cxrlens.cli.evaluate import evaluate
 from cxrlens.cli.explain import explain
+from cxrlens.cli.find_lr import find_lr
+from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
 from cxrlens.cli.show import show
 from cxrlens.cli.train import train
@@ -34,8 +36,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, show, convert, train, evaluate, predict, explain, doctor):
+for command in (demo, show, convert, find_lr, train, evaluate, predict, explain, doctor):
     app.command()(command)
+app.command("import")(import_)
 
 
 def main() -> None:

@@ -9,7 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
+from math import isnan
 from pathlib import Path
+
+import numpy as np
 
 import cxrlens as cxr
 from cxrlens.cli.console import say, show_json, show_line, show_table
@@ -33,12 +36,21 @@ def describe_training(
         difficulty: of the phantoms; empty for real images.
     """
     report = _describe_models(training.models, training.examination, title)
-    epochs = enumerate(training.histories)
+    n_folds = len(training.models) // max(1, len(training.runs))
     return replace(
         report,
         difficulty=tuple(difficulty),
-        histories=tuple(cxr.report.History(fold, of_fold) for fold, of_fold in epochs),
-        flow=_count_flow(training.table, training.examination, len(training.models)),
+        histories=tuple(
+            cxr.report.History(
+                number % n_folds,
+                epochs,
+                training.runs[number // n_folds].seed if training.runs else None,
+            )
+            for number, epochs in enumerate(training.histories)
+        ),
+        seeds=training.spread,
+        stages=training.stages,
+        flow=_count_flow(training.table, training.examination, n_folds),
         digests=replace(report.digests, split=training.split_digest),
     )
 
@@ -55,12 +67,39 @@ def describe_evaluation(
 
 
 def write_results(
-    folder: Path, report: "cxr.report.Report", examination: "cxr.model.Examination"
+    folder: Path,
+    report: "cxr.report.Report",
+    examination: "cxr.model.Examination",
+    runs: "Sequence[cxr.model.SeedRun]" = (),
 ) -> None:
-    """Write the report, its figures and the predictions behind them into a run folder."""
-    truths = [_find_truth(examination, row) for row in range(len(examination.predictions))]
-    cxr.report.write_predictions(folder, examination.predictions, truths)
+    """Write the report, its figures and the predictions behind them into a run folder.
+
+    With several seeds the predictions of each stand in its own folder.
+    """
+    for run in runs:
+        _write_predictions(folder / f"seed{run.seed}", run.examination)
+    if not runs:
+        _write_predictions(folder, examination)
     cxr.report.write_report(folder, report)
+    cxr.report.write_pictures(folder / "pictures", report)
+
+
+def _write_predictions(folder: Path, examination: "cxr.model.Examination") -> None:
+    truths = examination.table.truths
+    labels = [_find_labels(examination, row) for row in range(len(truths))]
+    known = None if examination.table.labels is None else [one or {} for one in labels]
+    origins = _list_origins(examination)
+    cxr.report.write_predictions(folder, examination.predictions, truths, known, origins)
+
+
+def _list_origins(examination: "cxr.model.Examination") -> "list[cxr.report.Origin]":
+    """Patient, fold and source of each answer; no fold where one model gave them all."""
+    table = examination.table
+    folds = table.folds.tolist()
+    return [
+        cxr.report.Origin(patient, fold + 1 if max(folds) else None, source)
+        for patient, fold, source in zip(table.patients, folds, examination.sources, strict=True)
+    ]
 
 
 def show_results(report: "cxr.report.Report", folder: Path, as_json: bool) -> int:
@@ -86,15 +125,22 @@ def show_results(report: "cxr.report.Report", folder: Path, as_json: bool) -> in
 
 def _show_figures(report: "cxr.report.Report") -> None:
     figures = report.evaluation
-    counts = f"{figures.n_images} images, {figures.n_patients} patients"
-    show_line(f"on cases it never saw ({counts}; 95 % intervals):")
-    rows = [
-        ["macro AUROC", str(figures.macro_auroc)],
-        ["accuracy", str(figures.accuracy)],
+    spread = report.seeds
+    seeds = "" if spread is None else f" × {len(spread.by_seed)} seeds"
+    counts = f"{figures.n_images} images{seeds}, {figures.n_patients} patients"
+    is_known = cxr.vocabulary.UNKNOWN_TRAINING not in report.notes
+    whose = "cases it never saw" if is_known else "cases that it may have been trained on"
+    show_line(f"on {whose} ({counts}; 95 % intervals):")
+    rows = [["macro AUROC", str(figures.macro_auroc)]]
+    if not figures.is_multilabel:
+        rows.append(["accuracy", str(figures.accuracy)])
+    rows += [
         ["macro precision", str(figures.macro_precision)],
         ["macro recall", str(figures.macro_recall)],
         ["macro F1", str(figures.macro_f1)],
     ]
+    if figures.is_multilabel:
+        rows += [[f"{one.class_name}: AUROC", str(one.auroc)] for one in figures.per_class]
     rows += [[f"{c.name} alone: macro AUROC", str(c.auroc)] for c in report.controls]
     for one in report.maps.per_class if report.maps else ():
         rows.append([f"maps of {one.class_name}: pointing game", str(one.pointing_game)])
@@ -162,17 +208,36 @@ def _count_flow(
 
 def _sample_rows(examination: "cxr.model.Examination", rows: Sequence[int]) -> list[int]:
     """Take rows from each class in turn, evenly spaced through the table."""
-    truth = examination.table.truth
-    by_class = [[row for row in rows if truth[row] == k] for k in sorted(set(truth.tolist()))]
+    truth = _group_rows(examination.table)
+    by_class = [[row for row in rows if truth[row] == k] for k in sorted(set(truth))]
     share = max(1, N_CASES // max(1, len(by_class)))
     spaced = [of_class[:: max(1, len(of_class) // share)] for of_class in by_class]
     turns = chain.from_iterable(zip_longest(*spaced))
     return [row for row in turns if row is not None][:N_CASES]
 
 
+def _group_rows(table: "cxr.vocabulary.PredictionTable") -> list[int]:
+    """A number for each row's class; of several the rarest of those that are there, else -1."""
+    if table.labels is None:
+        return [int(index) for index in table.truth]
+    is_there = table.labels == 1
+    order = np.argsort(is_there.sum(axis=0), kind="stable")
+    rarest = order[is_there[:, order].argmax(axis=1)]
+    return [int(index) for index in np.where(is_there.any(axis=1), rarest, -1)]
+
+
 def _find_mistakes(examination: "cxr.model.Examination", rows: Sequence[int]) -> list[int]:
-    """Find wrong decisions, the most confident first."""
+    """Find wrong decisions, the most confident first; of several classes the worst counts."""
     truth, probabilities = examination.table.truth, examination.table.probabilities
+    labels = examination.table.labels
+    if labels is not None:
+        is_decided = probabilities >= cxr.vocabulary.EVEN_ODDS
+        off = np.where(is_decided, probabilities, 1 - probabilities)
+        is_wrong = np.where(is_decided, labels == 0, labels == 1)
+        worst = np.where(is_wrong, off, 0).max(axis=1)
+        return sorted((row for row in rows if worst[row] > 0), key=lambda row: -worst[row])[
+            :N_MISTAKES
+        ]
     decided = probabilities.argmax(axis=1)
     wrong = [row for row in rows if truth[row] >= 0 and decided[row] != truth[row]]
     return sorted(wrong, key=lambda row: -float(probabilities[row].max()))[:N_MISTAKES]
@@ -181,20 +246,22 @@ def _find_mistakes(examination: "cxr.model.Examination", rows: Sequence[int]) ->
 def _read_cases(
     examination: "cxr.model.Examination", rows: Sequence[int]
 ) -> tuple["cxr.report.Case", ...]:
-    return tuple(_read_case(examination, row) for row in rows)
-
-
-def _read_case(examination: "cxr.model.Examination", row: int) -> "cxr.report.Case":
-    prediction, mask = examination.predictions[row], examination.masks[row]
-    return cxr.report.Case(
-        name=prediction.image,
-        pixels=cxr.read_radiograph(prediction.image).pixels,
-        truth=_find_truth(examination, row),
-        prediction=prediction,
-        mask=cxr.imaging.read_mask(mask) if mask is not None else None,
+    truths = examination.table.truths
+    return tuple(
+        cxr.report.read_case(
+            examination.predictions[row],
+            truths[row],
+            mask=examination.masks[row],
+            labels=_find_labels(examination, row),
+        )
+        for row in rows
     )
 
 
-def _find_truth(examination: "cxr.model.Examination", row: int) -> str | None:
-    truth = int(examination.table.truth[row])
-    return examination.table.classes[truth] if truth >= 0 else None
+def _find_labels(examination: "cxr.model.Examination", row: int) -> "cxr.report.Labels | None":
+    """What is known of each class of one image; None where an image has one class."""
+    if examination.table.labels is None:
+        return None
+    values = examination.table.labels[row].tolist()
+    known = (None if isnan(value) else int(value) for value in values)
+    return dict(zip(examination.table.classes, known, strict=True))

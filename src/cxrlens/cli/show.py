@@ -3,7 +3,6 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import os
 from collections.abc import Sequence
 
 import typer
@@ -27,12 +26,6 @@ from cxrlens.cli.options import (
 N_SAMPLES = 4
 """Images of each class in the grid."""
 
-N_TRIES = 12
-"""Images of each class that are tried for it; those that cannot be read are listed."""
-
-MAX_CLASSES = 20
-"""Classes in the grid; it would become too large to look at."""
-
 MAX_COLUMNS = 6
 """Classes that stand beside each other in a table of counts; more stand below each other."""
 
@@ -50,8 +43,8 @@ def show(
     """Show what is there: counts per class and split, and a grid raw beside as-the-network-sees."""
     table = read_data(data, images, column, where, mapping)
     preprocessing = cxr.training.load_recipe(recipe).preprocessing
-    samples, refusals = _read_samples(table, preprocessing)
-    refusals = [*table.refusals, *refusals]
+    samples, refused = cxr.report.read_samples(table, preprocessing, per_class=N_SAMPLES)
+    refusals = [*table.refusals, *refused]
     with cxr.training.claim_run_folder(out, "show") as folder:
         if samples:
             cxr.report.save_figure(
@@ -66,35 +59,6 @@ def show(
         _show_counts(table)
         show_line(f"grid: {folder / 'grid.png'}" if samples else "no grid: no image could be read")
     raise typer.Exit(0 if samples and not refusals else EXIT_PARTIAL)
-
-
-def _read_samples(
-    table: "cxr.StudyTable", preprocessing: "cxr.imaging.Preprocessing"
-) -> "tuple[list[cxr.report.Sample], list[cxr.vocabulary.Refusal]]":
-    """Read a few images of each class, evenly spaced through the table."""
-    samples: list[cxr.report.Sample] = []
-    refusals: list[cxr.vocabulary.Refusal] = []
-    if not any(os.path.lexists(image.partition("#")[0]) for image in table.images):
-        return samples, refusals  # the table's notes say so
-    groups = {
-        label: table.frame.loc[is_positive, "image"].tolist()
-        for label, is_positive in zip(
-            table.classes[:MAX_CLASSES], (table.label_matrix == 1).T, strict=False
-        )
-    }
-    for label, images in (groups or {"no label": list(table.images)}).items():
-        chosen = images[:: max(1, len(images) // N_SAMPLES)][:N_TRIES]
-        n_read = 0
-        for read in cxr.imaging.stream(chosen, preprocessing):
-            if isinstance(read, cxr.vocabulary.Refusal):
-                refusals.append(read)
-                continue
-            warned = "".join(f", {warning.reason}" for warning in read.radiograph.warnings)
-            samples.append(cxr.report.Sample(label + warned, read.radiograph.pixels, read.pixels))
-            n_read += 1
-            if n_read == N_SAMPLES:
-                break
-    return samples, refusals
 
 
 def _count(table: "cxr.StudyTable") -> dict[str, object]:

@@ -38,6 +38,13 @@ def train(
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate with so many patient-disjoint folds.", min=2)
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Train so often, with the recipe's seed and those after it, on the same split.",
+            min=2,
+        ),
+    ] = None,
     images: ImagesOption = None,
     column: ColumnOption = None,
     where: WhereOption = None,
@@ -68,10 +75,10 @@ def train(
         say(f"writing to {folder}")
         with open_progress() as progress:
             training = cxr.model.run_training(
-                table, resolved, folder, folds=folds, progress=progress
+                table, resolved, folder, folds=folds, seeds=seeds, progress=progress
             )
         say(f"trained in {training.seconds:.0f} s")
         title = f"{resolved.name} on {data.name}"
         report = describe_training(training, title)
-        write_results(folder, report, training.examination)
+        write_results(folder, report, training.examination, training.runs)
     raise typer.Exit(show_results(report, folder, as_json))
