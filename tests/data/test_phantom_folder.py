@@ -10,7 +10,7 @@ from cxrlens.vocabulary import InputError
 
 
 def test_what_is_written_is_what_is_drawn(tmp_path: Path) -> None:
-    drawn = write_phantoms(tmp_path / "data", {"train": 12, "test": 12}, seed=3)
+    drawn = write_phantoms(tmp_path / "data", {"train": 12, "test": 12}, seed=3, processes=2)
     table = read_table(tmp_path / "data")
     assert table.counts.keys() == {"train", "test"}
     assert [len(drawn[part]) for part in ("train", "test")] == [12, 12]

@@ -26,7 +26,9 @@ def demo(
     with cxr.training.claim_run_folder(out, "demo") as folder:
         say(f"writing to {folder}")
         with open_progress() as progress:
-            drawn = cxr.data.write_phantoms(folder / "data", PARTS, seed=seed, progress=progress)
+            drawn = cxr.data.write_phantoms(
+                folder / "data", PARTS, seed=seed, processes=2, progress=progress
+            )
             difficulty = cxr.phantom.measure_difficulty(drawn["train"], drawn["test"])
             del drawn
             table = cxr.read_table(folder / "data")

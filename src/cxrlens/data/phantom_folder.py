@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import multiprocessing
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +15,6 @@ from PIL import Image
 from cxrlens.phantom import FINDINGS, Phantom, draw_nth
 from cxrlens.vocabulary import InputError, Progress, Silence
 
-_PROCESSES = 2
-"""That draw at once; a phantom takes a fortieth of a second."""
-
 
 def write_phantoms(
     folder: Path | str,
@@ -24,6 +22,7 @@ def write_phantoms(
     *,
     seed: int = 0,
     findings: tuple[str, ...] = FINDINGS,
+    processes: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, list[Phantom]]:
     """Draw radiographs with known truth as class folders, with masks of the lesions beside.
@@ -35,6 +34,8 @@ def write_phantoms(
             even.
         seed: another seed gives other patients.
         findings: the classes, in equal shares.
+        processes: that draw at once, a fortieth of a second a phantom. More than one need a main
+            module that can be imported without starting over (`if __name__ == "__main__":`).
         progress: is told of every phantom.
 
     Returns:
@@ -55,10 +56,13 @@ def write_phantoms(
         raise InputError(f"the folder for phantoms exists already: {folder}; name a new one")
     drawn: dict[str, list[Phantom]] = {part: [] for part in counts}
     total = sum(counts.values())
-    # A fresh process inherits no threads, whatever the caller has loaded.
-    with multiprocessing.get_context("spawn").Pool(_PROCESSES) as pool:
+    with ExitStack() as stack:
         draw = partial(draw_nth, seed=seed, findings=findings)
-        phantoms = pool.imap(draw, range(total), chunksize=12)
+        phantoms: Iterator[Phantom] = map(draw, range(total))
+        if processes > 1:
+            # A fresh process inherits no threads, whatever the caller has loaded.
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes))
+            phantoms = pool.imap(draw, range(total), chunksize=12)
         for done, (part, name, phantom) in enumerate(_name_phantoms(phantoms, counts), start=1):
             _write_phantom(folder, part, name, phantom)
             drawn[part].append(phantom)
