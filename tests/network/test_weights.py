@@ -171,6 +171,12 @@ def test_another_shape_is_refused_and_both_are_told(tmp_path: Path) -> None:
         )
 
 
+def test_a_device_that_never_ends_is_refused() -> None:
+    backbone = build_backbone(COMPACT, SIZE)
+    with pytest.raises(WeightsError, match=r"'/dev/zero', which is no file"):
+        load_backbone_weights(backbone, COMPACT, "/dev/zero")
+
+
 def test_a_folder_or_a_missing_file_is_refused(tmp_path: Path) -> None:
     backbone = build_backbone(COMPACT, SIZE)
     for weights in (tmp_path, tmp_path / "gone.pth"):

@@ -55,13 +55,14 @@ def load_backbone_weights(backbone: Backbone, spec: NetworkSpec, weights: str) -
 
 
 def _read_bytes(path: Path) -> bytes:
+    told = f"weights must be {NO_WEIGHTS!r}, {NAMED_WEIGHTS[0]!r} or a file that can be read"
     try:
+        # A device or a pipe may never end.
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{told}; got {str(path)!r}, which is no file")
         return path.read_bytes()
     except OSError as error:
-        raise WeightsError(
-            f"weights must be {NO_WEIGHTS!r}, {NAMED_WEIGHTS[0]!r} or a file that can be read; "
-            f"got {str(path)!r} ({error.strerror})"
-        ) from error
+        raise WeightsError(f"{told}; got {str(path)!r} ({error.strerror})") from error
 
 
 def _match_names(state: StateDict, backbone: Backbone, weights: str) -> StateDict:
