@@ -113,6 +113,7 @@ def test_damaged_files(cxrlens, checkpoint, content, told) -> None:
         (OPTIONS[2:], ("--arch",)),
         ((*OPTIONS, "--mean", "x"), ("--mean 'x' is no list of numbers",)),
         ((*OPTIONS, "--size", "ax4"), ("--size 'ax4' is neither",)),
+        ((*OPTIONS, "--size", "224x"), ("--size '224x' is neither",)),
         ((*OPTIONS, "--fit", "fill"), ("fit 'fill' is not known",)),
         ((*OPTIONS, "--head-activation", "gelu"), ("head activation 'gelu' is not known",)),
     ],

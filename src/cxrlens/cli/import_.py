@@ -131,9 +131,9 @@ def _show(imported: "cxr.model.Import", folder: Path, as_json: bool) -> None:
 def _read_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    height, _, width = text.lower().partition("x")
+    height, *more = text.lower().split("x", 1)
     try:
-        return int(height), int(width or height)
+        return int(height), int(more[0] if more else height)
     except ValueError as error:
         raise cxr.vocabulary.InputError(
             f"--size {text!r} is neither a number of pixels nor HEIGHTxWIDTH, such as 224 or "
