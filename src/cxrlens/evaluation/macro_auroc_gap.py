@@ -61,7 +61,7 @@ def compare_macro_aurocs(
     method = "percentile bootstrap of patients, of the paired difference"
     left_out = [name for index, name in enumerate(models[0].classes) if index not in known]
     if left_out:
-        method += f"; left out, since they have no images: {', '.join(left_out)}"
+        method += f"; left out, since both models need a value for them: {', '.join(left_out)}"
     if any(gap.is_lean for gap in pairs):
         ends = widen(ends, _combine_macros(pairs, draws))
         return show(value, ends, n, f"{method}, {WIDENED}", None)

@@ -151,8 +151,8 @@ def _match_classes(model: Model, table: StudyTable) -> list[str]:
         )
     notes = []
     if unknown:
-        notes.append(f"the model does not answer for {', '.join(map(show_name, unknown))}: what "
-                     "the data say of that is left out")  # fmt: skip
+        told = ", ".join(map(show_name, unknown))
+        notes.append(f"the model does not answer for {told}: no figures for that")
     absent = [name for name in model.classes if name not in table.classes]
     if is_multilabel and absent:
         notes.append(f"the data say nothing of {', '.join(absent)}: no figures for that")

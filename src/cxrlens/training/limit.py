@@ -15,8 +15,8 @@ def limit_table(table: StudyTable, limit: int, seed: int) -> StudyTable:
     """Keep at most so many images of each class, in each part that the data bring.
 
     Patients are taken whole, in an order that follows from the seed and their own name, as long as
-    no class of theirs is full. Images without a label are left out; where an image may have
-    several, those that are known to have none of the classes count as one class more.
+    no class of theirs is full, and not without any label. Where an image may have several labels,
+    those that are known to have none of the classes count as one class more.
 
     Args:
         table: any.
