@@ -107,8 +107,8 @@ class Evaluation:
     """Images left out since their truth is missing."""
 
     n_folds: int
-    """Parts whose scores are never compared with each other: folds, or what `stratify` made of them;
-    1 where there was one model."""
+    """Parts whose scores are never compared with each other: folds, or what `stratify` made; 1
+    where there was one model."""
 
     accuracy: Estimate
     """Share of right decisions; not defined where an image may have several classes."""
