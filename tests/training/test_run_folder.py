@@ -106,6 +106,27 @@ def test_what_a_killed_owner_left_is_not_overwritten(start: Start, tmp_path: Pat
     assert (folder / "split.csv").read_text() == "half"
 
 
+def test_a_folder_whose_owner_was_killed_in_its_first_write_is_free(
+    start: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    owner = start(folder)
+    _read_line(owner)
+    (folder / ".0123456789abcdef.part").write_text("name: def")
+    owner.send_signal(signal.SIGKILL)
+    owner.wait(timeout=30)
+    with claim_run_folder(folder, "x"):
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_halves_in_a_strangers_folder_are_not_touched(tmp_path: Path) -> None:
+    half = tmp_path / ".0123456789abcdef.part"
+    half.write_text("a download of somebody's")
+    with pytest.raises(OutputError, match="is not empty"), claim_run_folder(tmp_path, "x"):
+        pass
+    assert half.exists()
+
+
 def test_a_folder_with_files_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with (

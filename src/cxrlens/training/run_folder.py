@@ -8,12 +8,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 from cxrlens.vocabulary import OutputError, show_name
 
 LOCK_FILE = ".lock"
 """Holds the number of the process that writes into the folder; locked while it lives."""
+
+_HALF = ".*.part"
+"""What `write_whole` leaves of a file that a killed process was writing."""
 
 
 def claim_run(
@@ -60,7 +64,8 @@ def claim_run_folder(folder: Path | None, name: str) -> Iterator[Path]:
         is_new = folder is None or not folder.exists()
         path = _count_up(Path("runs"), name) if folder is None else folder
         path.mkdir(parents=True, exist_ok=True)
-        if not (path / LOCK_FILE).exists():
+        was_claimed = (path / LOCK_FILE).exists()
+        if not was_claimed:
             _refuse_content(path)  # before the lock: no trace is left in a stranger's folder
         lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
@@ -69,7 +74,8 @@ def claim_run_folder(folder: Path | None, name: str) -> Iterator[Path]:
             f"output folder {where} cannot be written ({error.strerror}); choose another with --out"
         ) from error
     with _holding(lock, path):
-        _refuse_content(path)
+        _refuse_content(path, but_halves=was_claimed)
+        _remove_halves(path)  # of a process that was killed in its first write
         try:
             _sign(lock, path)
             yield path
@@ -103,12 +109,17 @@ def claim_unfinished_run(folder: Path) -> Iterator[Path]:
         ) from error
     with _holding(lock, folder):
         _sign(lock, folder)
-        for part in folder.rglob(".*.part"):
-            part.unlink()
-        for half in folder.rglob(".bundle.*"):
-            shutil.rmtree(half)
+        _remove_halves(folder)
         yield folder
         (folder / LOCK_FILE).unlink(missing_ok=True)
+
+
+def _remove_halves(folder: Path) -> None:
+    """Remove what a process that is gone had not written whole."""
+    for part in folder.rglob(_HALF):
+        part.unlink()
+    for half in folder.rglob(".bundle.*"):
+        shutil.rmtree(half)
 
 
 def _leave_no_trace(path: Path, *, is_new: bool) -> None:
@@ -151,8 +162,9 @@ def _sign(lock: int, path: Path) -> None:
         ) from error
 
 
-def _refuse_content(path: Path) -> None:
-    others = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK_FILE)
+def _refuse_content(path: Path, *, but_halves: bool = False) -> None:
+    names = sorted(entry.name for entry in path.iterdir())
+    others = [n for n in names if n != LOCK_FILE and not (but_halves and fnmatch(n, _HALF))]
     if others:
         raise OutputError(
             f"output folder {path} is not empty (it holds {show_name(others[0])!r}); nothing is "
