@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from cxrlens.evaluation import compare
 from cxrlens.evaluation.auroc import Ranking
 from cxrlens.evaluation.auroc_gap import measure_auroc_gap
-from cxrlens.vocabulary import PredictionTable, TableError
+from cxrlens.vocabulary import InputError, PredictionTable, TableError
 
 Maker = Callable[..., PredictionTable]
 
@@ -296,6 +296,117 @@ def test_a_class_that_nobody_has_is_left_out_by_name(make_table: Maker) -> None:
     assert "class 2" in comparison.macro_auroc.estimate.method
 
 
+def test_bootstrap_draws_the_same_patients_for_both(draw_table: Maker) -> None:
+    first = draw_table(8, 60, 3)
+    second = _change(first, 9, 1.0)
+    comparison = compare(first, second, seed=3, resamples=60)
+    rows = {image: row for row, image in enumerate(second.images)}
+    order = np.array([rows[one] for one in first.images])
+    decided = [first.probabilities.argmax(axis=1), second.probabilities[order].argmax(axis=1)]
+    clusters, truth = first.clusters, first.truth
+    generator = np.random.default_rng(3)
+    drawn = generator.integers(60, size=(60, 60))
+    moved = []
+    for patients in drawn:
+        images = np.concatenate([np.flatnonzero(clusters == one) for one in patients])
+        hits = [float(np.mean(one[images] == truth[images])) for one in decided]
+        moved.append(hits[0] - hits[1])
+    assert comparison.overall[1].bootstrap == pytest.approx(np.quantile(moved, [0.025, 0.975]))
+
+
+def test_each_class_has_its_sensitivity_and_specificity(draw_table: Maker) -> None:
+    first = draw_table(8, 60, 3)
+    second = replace(_change(first, 9, 1.0), folds=np.zeros(len(first.images), dtype=np.int64))
+    comparison = compare(first, second, resamples=40)
+    assert len(comparison.per_class) == 9
+    for figure in comparison.per_class:
+        values = []
+        for table in (first, second):
+            index = table.classes.index(figure.class_name or "")
+            decided, true = table.probabilities.argmax(axis=1) == index, table.truth == index
+            values.append({
+                "AUROC": _auroc_by_pairs(table, index),
+                "sensitivity": decided[true].mean(),
+                "specificity": 1 - decided[~true].mean(),
+            }[figure.name])  # fmt: skip
+        assert (figure.first.value, figure.second.value) == pytest.approx(values)
+        assert figure.difference.estimate.value == pytest.approx(values[0] - values[1])
+        assert figure.adjusted_p_value is not None
+        assert figure.p_value is not None
+        assert figure.adjusted_p_value >= figure.p_value
+        assert (figure.discordance is None) == (figure.name == "AUROC")
+    assert len({figure.label for figure in comparison.told}) == 11
+
+
+def test_classes_in_another_order_are_the_same(draw_table: Maker) -> None:
+    first = draw_table(8, 40, 3)
+    turned = replace(
+        first,
+        classes=first.classes[::-1],
+        truth=2 - first.truth,
+        logits=first.logits[:, ::-1],
+        probabilities=first.probabilities[:, ::-1],
+    )
+    comparison = compare(first, turned, resamples=40)
+    assert [one.difference.estimate.value for one in comparison.told] == [0] * 11
+
+
+def test_of_two_classes_the_second_is_told(draw_table: Maker) -> None:
+    first = draw_table(8, 40, 2)
+    comparison = compare(first, _change(first, 9, 1.0), resamples=40)
+    assert [one.label for one in comparison.told] == [
+        "AUROC", "accuracy", "sensitivity of class 1", "specificity of class 1",
+    ]  # fmt: skip
+    assert all(one.adjusted_p_value is None for one in comparison.per_class)
+    assert comparison.macro_auroc == comparison.auroc[1]
+
+
+def _make_several(table: PredictionTable, seed: int) -> PredictionTable:
+    """Labels of two classes, some uncertain or missing, beside the answers of a table."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice([1, 0, -1, np.nan], p=[0.4, 0.4, 0.1, 0.1], size=table.logits.shape)
+    nothing = np.full(len(table.images), -1)
+    return replace(table, truth=nothing, labels=labels.astype(np.float32))
+
+
+def test_several_labels_are_compared_where_they_are_known(draw_table: Maker) -> None:
+    first = _make_several(draw_table(8, 80, 2), 0)
+    rng = np.random.default_rng(5)
+    logits = first.logits + rng.normal(size=first.logits.shape)
+    second = replace(first, probabilities=1 / (1 + np.exp(-logits)), logits=logits)
+    comparison = compare(first, second, resamples=40)
+    assert comparison.is_multilabel
+    assert first.labels is not None
+    assert [one.name for one in comparison.overall] == ["macro AUROC"]
+    with pytest.raises(InputError, match="several classes"):
+        comparison.accuracy  # noqa: B018 (it raises)
+    for figure in comparison.per_class:
+        index = first.classes.index(figure.class_name or "")
+        labels = first.labels[:, index]
+        known = np.isin(labels, (0, 1))
+        score, true = second.probabilities[known, index], labels[known] == 1
+        expected = {
+            "AUROC": roc_auc_score(true, score),
+            "sensitivity": np.mean(score[true] >= 0.5),
+            "specificity": np.mean(score[~true] < 0.5),
+        }[figure.name]
+        assert figure.second.value == pytest.approx(expected)
+    values = [one.estimate.value for one in comparison.auroc]
+    assert comparison.macro_auroc.estimate.value == pytest.approx(np.mean(values))
+    changed = first.labels.copy()
+    changed[4, 1] = 0 if changed[4, 1] == 1 else 1
+    with pytest.raises(TableError, match=r"every truth; of '4.png' .* \(1 images differ"):
+        compare(first, replace(second, labels=changed))
+    with pytest.raises(TableError, match="the first table has several labels an image"):
+        compare(first, replace(second, labels=None))
+
+
+@pytest.mark.parametrize("smallest", [0.0, 1.0, float("nan")])
+def test_a_difference_that_is_none_is_refused(draw_table: Maker, smallest: float) -> None:
+    with pytest.raises(InputError, match="between 0 and 1"):
+        compare(draw_table(0, 20, 2), draw_table(0, 20, 2), smallest=smallest)
+
+
 def test_other_cases_are_refused_by_name(make_table: Maker) -> None:
     rng = np.random.default_rng(0)
     table = make_table(np.arange(20) % 2, rng.dirichlet(np.ones(2), 20))
@@ -308,7 +419,7 @@ def test_other_cases_are_refused_by_name(make_table: Maker) -> None:
     with pytest.raises(TableError, match=r"every truth; of '3.png' .*'class 1', .*'class 0' \(1 "):
         compare(table, replace(table, truth=table.truth * (np.arange(20) != 3)))
     patients = ("other", *table.patients[1:])
-    with pytest.raises(TableError, match=r"every patient; of '0.png' .*'p0', .*'other'"):
+    with pytest.raises(TableError, match=r"every patient; of '0.png' the first says one, the"):
         compare(table, replace(table, patients=patients))
     with pytest.raises(TableError, match=r"'1.png' occurs twice in the second"):
         compare(table, replace(table, images=(*table.images[:-1], "1.png")))

@@ -3,15 +3,17 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from cxrlens.evaluation.comparison import compare
+from cxrlens.evaluation.cases_needed import CasesNeeded
+from cxrlens.evaluation.comparison import SMALLEST, Comparison, compare
 from cxrlens.evaluation.controls import judge_category_control, judge_control
+from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_judging import judge_maps
 from cxrlens.evaluation.map_scores import MapScore, score_heatmap
+from cxrlens.evaluation.paired_figure import PairedFigure
 from cxrlens.evaluation.records import (
     ClassMapReport,
     ClassReport,
-    Comparison,
     Control,
     Difference,
     Evaluation,
@@ -27,14 +29,18 @@ from cxrlens.evaluation.seeds import (
 from cxrlens.evaluation.strata import stratify
 
 __all__ = [
+    "SMALLEST",
+    "CasesNeeded",
     "ClassMapReport",
     "ClassReport",
     "Comparison",
     "Control",
     "Difference",
+    "Discordance",
     "Evaluation",
     "MapEvaluation",
     "MapScore",
+    "PairedFigure",
     "RocCurve",
     "SeedFigures",
     "SeedSpread",

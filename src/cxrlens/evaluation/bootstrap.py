@@ -104,22 +104,53 @@ def resample_macro_aurocs(
         models: what each says of the same labelled images, in the same order; their folds may
             differ.
         present: the classes to average over, each against all others.
+        resampling: how often patients are drawn again, and by which chance.
+
+    Returns:
+        As `average_aurocs`.
+    """
+    return average_aurocs(resample_aurocs(models, present, resampling))
+
+
+def resample_aurocs(
+    models: Sequence[AnyCases], present: Sequence[int], resampling: Resampling
+) -> Float64[np.ndarray, "b models classes"]:
+    """Draw patients again, the same for several models, and take each one's AUROCs.
+
+    Args:
+        models: as for `resample_macro_aurocs`.
+        present: the classes, each against all others.
         resampling: how often, and by which chance.
 
     Returns:
-        A mean a resample and model, over those of the classes that still have an AUROC in every
-        model; resamples where none has are left out.
+        The AUROC of each class and model in each resample; NaN where it does not exist.
     """
     patients = np.unique(models[0].clusters)
     ladders = [[_build_ladder(one.rank(index), patients) for index in present] for one in models]
-    means = []
-    for weights in resampling.draw(patients.size):
-        aurocs = np.array([[_weigh_auroc(ladder, weights) for ladder in own] for own in ladders])
-        is_defined = np.isfinite(aurocs).all(axis=0)
-        count = is_defined.sum(axis=0)
-        total = np.where(is_defined, aurocs, 0.0).sum(axis=1)
-        means.append((total[:, count > 0] / count[count > 0]).T)
-    return np.concatenate(means)
+    aurocs = [
+        np.array([[_weigh_auroc(ladder, weights) for ladder in own] for own in ladders])
+        for weights in resampling.draw(patients.size)
+    ]
+    return np.concatenate(aurocs, axis=2).transpose(2, 0, 1)
+
+
+def average_aurocs(
+    aurocs: Float64[np.ndarray, "b models classes"],
+) -> Float64[np.ndarray, "left models"]:
+    """Average the AUROCs of the classes in each resample.
+
+    Args:
+        aurocs: as `resample_aurocs` gives them.
+
+    Returns:
+        A mean a resample and model, over those of the classes that have an AUROC in every model;
+        resamples where none has are left out.
+    """
+    is_defined = np.isfinite(aurocs).all(axis=1, keepdims=True)
+    count = is_defined.sum(axis=2)
+    total = np.where(is_defined, aurocs, 0.0).sum(axis=2)
+    left = count[:, 0] > 0
+    return np.asarray(total[left] / count[left])
 
 
 @dataclass(frozen=True, eq=False)

@@ -210,26 +210,3 @@ class Difference:
         if self.p_value is None:
             return told
         return told + (f", p = {self.p_value:.3f}" if self.p_value >= 0.001 else ", p < 0.001")
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How much better one model is than another, on the same cases."""
-
-    classes: tuple[str, ...]
-    """In the order of `auroc`."""
-
-    n_images: int
-    """Images with a known truth: the ones that every figure rests on."""
-
-    n_patients: int
-    """Their patients; an unknown patient counts as one each."""
-
-    accuracy: Difference
-    """Of the share of right decisions."""
-
-    macro_auroc: Difference
-    """Of the mean over classes, each against all others; for two classes of the second's AUROC."""
-
-    auroc: tuple[Difference, ...]
-    """Of each class against all others."""
