@@ -1,5 +1,6 @@
 """A small trained model that tests of answering and examining share."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,12 @@ def several(
     """One training on phantoms with several labels an image."""
     folder = tmp_path_factory.mktemp("several")
     return run_training(read_table(several_labels), quick_recipe, folder)
+
+
+@pytest.fixture(scope="session")
+def other(
+    phantom_folder: Path, quick_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Training:
+    """Another training on the same phantoms, on another split."""
+    folder = tmp_path_factory.mktemp("other")
+    return run_training(read_table(phantom_folder), replace(quick_recipe, seed=1), folder)

@@ -9,6 +9,7 @@ import sys
 import typer
 
 import cxrlens as cxr
+from cxrlens.cli.compare import compare
 from cxrlens.cli.console import say
 from cxrlens.cli.convert import convert
 from cxrlens.cli.demo import demo
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, show, convert, find_lr, train, evaluate, predict, explain, doctor):
+for command in (demo, show, convert, find_lr, train, evaluate, compare, predict, explain, doctor):
     app.command()(command)
 app.command("import")(import_)
 

@@ -104,13 +104,22 @@ def read_data(
                 f"{cxr.vocabulary.suggest(role, cxr.data.ROLES)}"
             )
         roles.setdefault(role, []).append(name)
+    return cxr.read_table(data, cxr.data.TableOptions(images, roles, where, cut_names(renamed)))
+
+
+def cut_names(renamed: Sequence[str] | None) -> dict[str, str]:
+    """Cut every `--map` into old and new.
+
+    Raises:
+        InputError: if one is not of the form OLD=NEW, or a class is renamed twice.
+    """
     names: dict[str, str] = {}
     for old, new in _cut_pairs("--map", renamed):
         if names.setdefault(old, new) != new:
             raise cxr.vocabulary.InputError(
                 f"--map renames {old!r} both to {names[old]!r} and to {new!r}; give it once"
             )
-    return cxr.read_table(data, cxr.data.TableOptions(images, roles, where, names))
+    return names
 
 
 def list_refusals(refusals: "Sequence[cxr.vocabulary.Refusal]") -> None:

@@ -3,8 +3,10 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.data.cell_words import read_known, read_state
 from cxrlens.data.conversion import BITS, FORMS, Conversion, convert_table
 from cxrlens.data.fingerprint import fingerprint
+from cxrlens.data.label_file import LabelFile, read_label_file
 from cxrlens.data.patient_ids import find_patient_id
 from cxrlens.data.phantom_folder import write_phantoms
 from cxrlens.data.reading import read_table
@@ -29,6 +31,7 @@ __all__ = [
     "ROLES",
     "SPLITS",
     "Conversion",
+    "LabelFile",
     "StudyTable",
     "TableOptions",
     "complete_split",
@@ -37,6 +40,9 @@ __all__ = [
     "fingerprint",
     "fold_table",
     "make_frame",
+    "read_known",
+    "read_label_file",
+    "read_state",
     "read_table",
     "write_phantoms",
     "write_split",

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.model.answering import Model, load
+from cxrlens.model.comparing import ModelComparison, compare_models
 from cxrlens.model.examining import Examination, evaluate, examine
 from cxrlens.model.importing import Import, import_checkpoint, run_import
 from cxrlens.model.rate_finding import RateFinding, find_learning_rate
@@ -14,9 +15,11 @@ __all__ = [
     "Examination",
     "Import",
     "Model",
+    "ModelComparison",
     "RateFinding",
     "SeedRun",
     "Training",
+    "compare_models",
     "evaluate",
     "examine",
     "find_learning_rate",

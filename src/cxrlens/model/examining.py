@@ -110,7 +110,7 @@ def examine(
     """
     progress = progress or Silence()
     table = data if isinstance(data, StudyTable) else read_table(data)
-    class_notes = _match_classes(model, table)
+    class_notes = match_classes(model, table)
     prepared = prepare(table, model.bundle.record.preprocessing, progress)
     seen = np.array([digest in model.bundle.seen for digest in prepared.images.digests])
     rows = np.flatnonzero(~seen)
@@ -133,8 +133,20 @@ def examine(
     return judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
 
 
-def _match_classes(model: Model, table: StudyTable) -> list[str]:
-    """Refuse data that cannot be compared with the answers; note what is left out of them."""
+def match_classes(model: Model, table: StudyTable) -> list[str]:
+    """Refuse data that cannot be compared with the answers; note what is left out of them.
+
+    Args:
+        model: any.
+        table: the data.
+
+    Returns:
+        What has no figures, one sentence each.
+
+    Raises:
+        BundleError: as for `evaluate`.
+        TableError: if the data have several labels an image and the model decides for one class.
+    """
     is_multilabel = model.bundle.record.is_multilabel
     if table.is_multilabel and not is_multilabel:
         raise TableError(
@@ -171,20 +183,7 @@ def judge_answers(
         folds: the number of the model that answered, from 0, one a row.
     """
     frame = prepared.table.frame.iloc[rows]
-    classes = answers[0].classes
-    indices = {name: i for i, name in enumerate(classes)}
-    is_multilabel = answers[0].is_multilabel
-    truth = [-1 if is_multilabel else indices.get(label, -1) for label in frame["label"]]
-    table = PredictionTable(
-        classes=classes,
-        images=tuple(frame["image"]),
-        patients=tuple(frame["patient_id"]),
-        truth=np.array(truth, dtype=np.int64),
-        logits=np.array([answer.logits for answer in answers]),
-        probabilities=np.array([answer.probabilities for answer in answers]),
-        folds=folds.astype(np.int64),
-        labels=_find_labels(prepared.table, rows, classes) if is_multilabel else None,
-    )
+    table = tabulate_answers(prepared, rows, answers, folds)
     masks = tuple(frame["mask"])
     return Examination(
         evaluation=judge(table),
@@ -198,6 +197,34 @@ def judge_answers(
         fingerprint=fingerprint(prepared.table, prepared.images.digests),
         refusals=prepared.table.refusals,
         notes=prepared.table.notes,
+    )
+
+
+def tabulate_answers(
+    prepared: PreparedTable, rows: np.ndarray, answers: Sequence[Prediction], folds: np.ndarray
+) -> PredictionTable:
+    """Put answers beside what is known of their images.
+
+    Args:
+        prepared: as for `judge_answers`, and so the others.
+        rows: which of its rows were answered for.
+        answers: one a row.
+        folds: one a row.
+    """
+    frame = prepared.table.frame.iloc[rows]
+    classes = answers[0].classes
+    indices = {name: i for i, name in enumerate(classes)}
+    is_multilabel = answers[0].is_multilabel
+    truth = [-1 if is_multilabel else indices.get(label, -1) for label in frame["label"]]
+    return PredictionTable(
+        classes=classes,
+        images=tuple(frame["image"]),
+        patients=tuple(frame["patient_id"]),
+        truth=np.array(truth, dtype=np.int64),
+        logits=np.array([answer.logits for answer in answers]),
+        probabilities=np.array([answer.probabilities for answer in answers]),
+        folds=folds.astype(np.int64),
+        labels=_find_labels(prepared.table, rows, classes) if is_multilabel else None,
     )
 
 

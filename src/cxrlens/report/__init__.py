@@ -3,8 +3,15 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.report.answer_pair import AnswerPair, join_study, pair_answers
+from cxrlens.report.answers import Answers, read_answers
 from cxrlens.report.case_file import read_case
 from cxrlens.report.case_grid import draw_cases, draw_one_per_class
+from cxrlens.report.comparison_file import (
+    ComparisonReport,
+    gather_comparison,
+    write_comparison,
+)
 from cxrlens.report.confusion_matrix import draw_confusion
 from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
@@ -28,10 +35,14 @@ from cxrlens.report.records import (
 from cxrlens.report.roc_curve import draw_roc
 from cxrlens.report.sample_file import read_samples
 from cxrlens.report.saved_predictions import SavedPredictions, read_predictions
+from cxrlens.report.verdict import tell_p, tell_verdict
 from cxrlens.report.write import write_report
 
 __all__ = [
+    "AnswerPair",
+    "Answers",
     "Case",
+    "ComparisonReport",
     "Digests",
     "History",
     "Labels",
@@ -50,14 +61,21 @@ __all__ = [
     "draw_one_per_class",
     "draw_rate_search",
     "draw_roc",
+    "gather_comparison",
     "gather_facts",
+    "join_study",
+    "pair_answers",
+    "read_answers",
     "read_case",
     "read_predictions",
     "read_samples",
     "save_figure",
     "save_overlay",
     "shrink_case",
+    "tell_p",
     "tell_prediction",
+    "tell_verdict",
+    "write_comparison",
     "write_pictures",
     "write_predictions",
     "write_rate_search",

@@ -36,7 +36,7 @@ def render_page(report: Report, facts: dict[str, Plain]) -> str:
         One page without script, outside file or network.
     """
     return (
-        _open_environment(facts)
+        open_environment(facts)
         .get_template("page.html")
         .render(
             facts=facts,
@@ -68,7 +68,12 @@ def show_text(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in show_name(text))
 
 
-def _open_environment(facts: dict[str, Plain]) -> Environment:
+def open_environment(facts: dict[str, Plain]) -> Environment:
+    """Open the templates, which can show nothing but what is among the facts.
+
+    Args:
+        facts: what the page is about.
+    """
     environment = Environment(
         loader=PackageLoader("cxrlens.report", ""),
         autoescape=True,
