@@ -17,6 +17,7 @@ PAGES = [
     "docs/tutorial.md",
     "docs/how-to/read-your-collection.md",
     "docs/how-to/train-on-your-folder.md",
+    "docs/how-to/compare-two-models.md",
     "docs/reference/phantoms.md",
 ]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""
