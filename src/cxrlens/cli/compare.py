@@ -219,15 +219,24 @@ def _show_decisions(made: "cxr.evaluation.Comparison") -> None:
 
 def _show_cases(made: "cxr.evaluation.Comparison") -> None:
     show_line("")
-    show_line("patients it takes to find a true difference with 80 % power (two-sided 5 %):")
+    show_line(
+        "patients of this mix of classes that it takes to find a true difference with 80 % power "
+        "(two-sided 5 %):"
+    )
     show_table(
         ["figure", f"of {made.smallest:g}", "as large as seen (a poor guess of the true one)"],
         [
-            [one.label, _tell_cases(one.needed), _tell_cases(one.needed_as_seen)]
+            [one.label, *(_tell_cases(its, made) for its in (one.needed, one.needed_as_seen))]
             for one in made.told
         ],
     )
 
 
-def _tell_cases(needed: "cxr.evaluation.CasesNeeded | None") -> str:
-    return "-" if needed is None else f"{needed.patients:,} ({needed.images:,} images)"
+def _tell_cases(
+    needed: "cxr.evaluation.CasesNeeded | None", made: "cxr.evaluation.Comparison"
+) -> str:
+    if needed is None:
+        return "-"
+    if needed.patients < made.n_patients:
+        return "fewer than here"
+    return f"{needed.patients:,} ({needed.images:,} images)"

@@ -107,13 +107,18 @@ def write_comparison(folder: Path, report: ComparisonReport) -> tuple[Path, Path
 def _render(report: ComparisonReport, facts: dict[str, Plain]) -> str:
     """Write the page; every figure on it is read from `facts` and carries its place there."""
     environment = open_environment(facts)
-    told = {one.label for one in report.comparison.told}
-    kinds = [("overall", report.comparison.overall), ("per_class", report.comparison.per_class)]
+    made = report.comparison
+    told = {one.label for one in made.told}
+    kinds = [("overall", made.overall), ("per_class", made.per_class)]
     places = [
         (f"comparison.{kind}.{place}", one.label)
         for kind, figures in kinds
         for place, one in enumerate(figures)
         if one.label in told
     ]
-    rows = [(place, label, find(facts, place)) for place, label in places]
-    return environment.get_template("comparison.html").render(facts=facts, rows=rows)
+    template = environment.get_template("comparison.html")
+    return template.render(
+        facts=facts,
+        rows=[(place, label, find(facts, place)) for place, label in places],
+        methods=sorted({one.discordance.method for one in made.told if one.discordance}),
+    )
