@@ -74,8 +74,22 @@ def resample_counts(
         The same, one a resample.
     """
     flat = by_patient.reshape(len(by_patient), -1).astype(np.float64)
-    sums = [weights @ flat for weights in resampling.draw(len(by_patient))]
-    return np.concatenate(sums).reshape(-1, *by_patient.shape[1:])
+    return resample_sums(flat, resampling).reshape(-1, *by_patient.shape[1:])
+
+
+def resample_sums(
+    by_patient: Float64[np.ndarray, "patients cells"], resampling: Resampling
+) -> Float64[np.ndarray, "b cells"]:
+    """Draw patients again and add up their numbers.
+
+    Args:
+        by_patient: some numbers a patient.
+        resampling: how often, and by which chance.
+
+    Returns:
+        Their sums, one row a resample.
+    """
+    return np.concatenate([weights @ by_patient for weights in resampling.draw(len(by_patient))])
 
 
 def resample_macro_auroc(

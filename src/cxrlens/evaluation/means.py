@@ -3,6 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import stdtrit
 
@@ -10,6 +12,7 @@ from cxrlens.evaluation.figure import Figure
 from cxrlens.evaluation.logit import find_logit_ends
 from cxrlens.evaluation.patients import (
     TOO_FEW,
+    Totals,
     count_deviating,
     count_patients,
     find_sizes,
@@ -47,12 +50,29 @@ def measure_mean(values: Scores, clusters: ClassIndices) -> Figure:
     low, high = find_logit_ends(mean, variance, quantile)
     everyone = np.ones(values.size, dtype=np.bool_)
     is_lean = count_deviating(clusters, values, everyone) < TOO_FEW
-    if is_lean:
-        effective = values.size / find_worst_design_effect(clusters)
-        ends = find_wilson_ends(mean, effective)
-        low, high = min(low, ends[0]), max(high, ends[1])
-        method += ", widened to Wilson on patients: few differ"
-    return Figure(mean, low, high, values.size, n_patients, is_lean, method)
+    figure = Figure(mean, low, high, values.size, n_patients, is_lean, method)
+    return widen_to_wilson(figure, clusters, "few differ") if is_lean else figure
+
+
+def widen_to_wilson(figure: Figure, clusters: ClassIndices, why: str) -> Figure:
+    """Let the interval of a mean also hold Wilson's, with patients in place of images.
+
+    Args:
+        figure: a mean over images of numbers between 0 and 1.
+        clusters: a number for each image's patient.
+        why: what is said of it in the method.
+
+    Returns:
+        The figure, lean.
+    """
+    low, high = find_wilson_ends(figure.value, figure.n / find_worst_design_effect(clusters))
+    return replace(
+        figure,
+        low=min(figure.low, low),
+        high=max(figure.high, high),
+        is_lean=True,
+        method=f"{figure.method}, widened to Wilson on patients: {why}",
+    )
 
 
 def find_ratio_variance(values: Scores, clusters: ClassIndices) -> float:
@@ -65,7 +85,18 @@ def find_ratio_variance(values: Scores, clusters: ClassIndices) -> float:
     Source:
         Cochran, Sampling Techniques, 3rd ed. 1977, §6.3.
     """
-    residuals = sum_by_patient(values, clusters) - values.mean() * find_sizes(clusters)
+    residuals = find_residuals(values, clusters)
     n_patients = residuals.size
     correction = n_patients / max(n_patients - 1, 1)
     return float(correction * (residuals**2).sum() / values.size**2)
+
+
+def find_residuals(values: Scores, clusters: ClassIndices) -> Totals:
+    """Find by how much each patient's sum differs from what the mean over images would make it.
+
+    Args:
+        values: one number an image; at least one.
+        clusters: a number for each image's patient.
+    """
+    sizes = find_sizes(clusters)
+    return np.asarray(sum_by_patient(values, clusters) - values.mean() * sizes)

@@ -60,6 +60,33 @@ def count_deviating(clusters: ClassIndices, values: Scores, side: Flags) -> int:
     return count_patients(clusters[side][deviates])
 
 
+def count_effective(totals: Totals) -> float:
+    """Count how many patients a sum of squares really rests on.
+
+    Args:
+        totals: each patient's part in an error.
+
+    Returns:
+        The number of patients with equal parts whose squares would spread as much: all of them
+        where the parts are alike, near 1 where one outweighs the rest, 0 where all are 0.
+
+    Source:
+        The participation ratio (Bell and Dean, Discuss Faraday Soc 1970;50:55-61), with squared
+        parts; Kish's effective sample size with them as weights.
+
+    Example:
+        >>> import numpy as np
+        >>> count_effective(np.array([1.0, -1.0, 1.0, 0.0]))
+        3.0
+    """
+    squares = totals**2
+    most = float(squares.max(initial=0.0))
+    if most == 0:
+        return 0.0
+    shares = squares / most  # so that no square of a square falls below the smallest number
+    return float(shares.sum() ** 2 / (shares**2).sum())
+
+
 def find_sizes(clusters: ClassIndices) -> Totals:
     """Count each patient's images, in ascending order of the patient's number."""
     return sum_by_patient(np.ones(clusters.size), clusters)
