@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
     classification_report,
     confusion_matrix,
     precision_recall_fscore_support,
+    precision_score,
     recall_score,
     roc_auc_score,
 )
 
-from cxrlens.evaluation import judge
+from cxrlens.evaluation import ClassReport, Evaluation, judge
 from cxrlens.vocabulary import Estimate, InputError, PredictionTable, TableError, to_plain
 
 Maker = Callable[..., PredictionTable]
@@ -31,6 +35,24 @@ def _estimates(evaluation: object) -> list[Estimate]:
         return [found for part in evaluation for found in _estimates(part)]
     parts = vars(evaluation).values() if hasattr(evaluation, "__dict__") else ()
     return [found for part in parts for found in _estimates(part)]
+
+
+def _tell_more(own: ClassReport) -> list[float | None]:
+    told = (own.npv, own.specificity, own.balanced_accuracy, own.average_precision, own.brier)
+    return [estimate.value for estimate in told]
+
+
+def _score_more(
+    is_true: np.ndarray, is_decided: np.ndarray, probabilities: np.ndarray, index: int
+) -> list[float]:
+    """The same by scikit-learn."""
+    return [
+        precision_score(~is_true, ~is_decided),
+        recall_score(~is_true, ~is_decided),
+        balanced_accuracy_score(is_true, is_decided),
+        average_precision_score(is_true, probabilities[:, index]),
+        brier_score_loss(is_true, probabilities[:, index]),
+    ]
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -52,6 +74,17 @@ def test_values_are_scikit_learns(draw_table: Maker, k: int) -> None:
         assert own.n_images == expected["support"]
         auroc = roc_auc_score(table.truth == index, table.probabilities[:, index])
         assert own.auroc.value == pytest.approx(auroc)
+        is_true, is_decided = table.truth == index, decisions == index
+        ours, theirs = _tell_more(own), _score_more(is_true, is_decided, table.probabilities, index)
+        assert ours == pytest.approx(theirs)
+    brier = brier_score_loss(table.truth, table.probabilities, scale_by_half=True)
+    assert evaluation.brier.value == pytest.approx(brier)
+    precisions = [own.average_precision.value for own in evaluation.per_class]
+    expected = precisions[1] if k == 2 else np.mean(precisions)
+    assert evaluation.macro_average_precision.value == pytest.approx(expected)
+    assert evaluation.macro_recall.value == pytest.approx(
+        balanced_accuracy_score(table.truth, decisions)
+    )
     whole = (
         roc_auc_score(table.truth, table.probabilities[:, 1])
         if k == 2
@@ -80,8 +113,15 @@ def test_counts_of_images_patients_and_folds(make_table: Maker) -> None:
 
 def test_every_interval_holds_its_value(draw_table: Maker) -> None:
     estimates = _estimates(judge(draw_table(3, 60, 4), resamples=200))
-    assert len(estimates) == 5 + 4 * 5
+    assert len(estimates) == 13 + 4 * 11
+    undefined = [estimate for estimate in estimates if estimate.value is None]
+    assert [estimate.method.split("this is ")[-1] for estimate in undefined] == [
+        "macro_recall",
+        *["the accuracy"] * 3,
+    ]
     for estimate in estimates:
+        if estimate in undefined:
+            continue
         assert estimate.value is not None
         assert estimate.low is not None
         assert estimate.high is not None
@@ -93,9 +133,16 @@ def test_a_perfect_model_is_nowhere_certain(make_table: Maker) -> None:
     truth = np.repeat(np.arange(3), 20)
     evaluation = judge(make_table(truth, np.eye(3)[truth]), resamples=100)
     for estimate in _estimates(evaluation):
-        assert (estimate.value, estimate.high) == (1.0, 1.0)
-        assert estimate.low is not None
-        assert 0.8 < estimate.low < 0.98
+        if estimate.value == 1:
+            assert estimate.high == 1
+            assert estimate.low is not None
+            assert 0.8 < estimate.low < 0.98
+        elif estimate.value == 0:  # Brier and calibration error
+            assert estimate.low == 0
+            assert estimate.high is not None
+            assert 0.04 < estimate.high < 0.2
+        else:
+            assert estimate.value is None
 
 
 def test_an_absent_class_is_left_out_and_named(make_table: Maker) -> None:
@@ -214,6 +261,8 @@ def test_of_several_labels_values_are_scikit_learns_on_the_known_ones() -> None:
         assert own.auroc.value == pytest.approx(roc_auc_score(truth, score))
         assert (own.precision.value, own.recall.value) == pytest.approx(row[:2])
         assert own.f1.value == pytest.approx(row[2])
+        ours, theirs = _tell_more(own), _score_more(truth, decided, score[:, None], 0)
+        assert ours == pytest.approx(theirs)
         expected.append([*row, own.auroc.value])
     macros = [evaluation.macro_precision, evaluation.macro_recall, evaluation.macro_f1]
     macros.append(evaluation.macro_auroc)
@@ -222,6 +271,57 @@ def test_of_several_labels_values_are_scikit_learns_on_the_known_ones() -> None:
     assert all("d" in one.method.split(": ")[-1] for one in macros)
     assert evaluation.n_unlabelled == 2
     assert evaluation.n_images == len(table.images) - 2
+    _check_overall(evaluation, table)
+
+
+def _check_overall(evaluation: Evaluation, table: PredictionTable) -> None:
+    """Micro figures by scikit-learn over all known labels, means over the classes that have any."""
+    assert table.labels is not None
+    known = np.isin(table.labels, (0, 1))
+    truth, decided = table.labels[known] == 1, table.probabilities[known] >= 0.5
+    micro = precision_recall_fscore_support(truth, decided, average="binary")[:3]
+    told = (evaluation.micro_precision, evaluation.micro_recall, evaluation.micro_f1)
+    assert [one.value for one in told] == pytest.approx(micro)
+    for name in ("balanced_accuracy", "brier", "calibration_error"):
+        whole = getattr(evaluation, name)
+        values = [getattr(own, name).value for own in evaluation.per_class]
+        assert whole.value == pytest.approx(np.mean([one for one in values if one is not None]))
+        assert 0 <= whole.low <= whole.value <= whole.high
+    precisions = [own.average_precision.value for own in evaluation.per_class[:3]]
+    assert evaluation.macro_average_precision.value == pytest.approx(np.mean(precisions))
+    assert "d" in evaluation.macro_average_precision.method.split(": ")[-1]
+
+
+def test_four_patients_have_no_interval_of_anything(make_table: Maker) -> None:
+    rng = np.random.default_rng(0)
+    patients = [f"p{i % 4}" for i in range(80)]
+    for estimate in _estimates(
+        judge(make_table(rng.integers(0, 2, 80), rng.dirichlet([1, 1], 80), patients))
+    ):
+        assert (estimate.low, estimate.high) == (None, None)
+
+
+def test_patients_with_copies_of_an_image_widen_what_copies_would_narrow(
+    make_table: Maker,
+) -> None:
+    """Each image three times: as three patients each figure seems surer, as one it does not."""
+    rng = np.random.default_rng(4)
+    truth = np.repeat(rng.integers(0, 2, 150), 3)
+    logits = rng.normal(size=150).repeat(3) + 1.5 * truth
+    yes = 1 / (1 + np.exp(-logits))
+    probabilities = np.stack([1 - yes, yes], axis=1)
+    honest = judge(make_table(truth, probabilities, [f"p{i // 3}" for i in range(450)]))
+    naive = judge(make_table(truth, probabilities))
+    for ours, theirs in zip(_estimates(honest), _estimates(naive), strict=True):
+        if ours.value is not None:
+            assert theirs.high - theirs.low < 0.75 * (ours.high - ours.low), ours.method
+
+
+def test_a_class_decided_for_on_each_image_has_no_npv(make_table: Maker) -> None:
+    evaluation = judge(make_table(np.arange(40) % 2, np.tile([0.7, 0.3], (40, 1))), resamples=40)
+    assert evaluation.per_class[0].npv.value is None
+    assert evaluation.per_class[1].npv.value == 0.5
+    assert evaluation.per_class[0].balanced_accuracy.value == 0.5
 
 
 def test_a_class_without_positives_has_no_auroc_and_no_accuracy_is_made_up() -> None:

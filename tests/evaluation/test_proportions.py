@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, t
+from statsmodels.stats.proportion import proportion_confint
 
 from cxrlens.evaluation.proportions import find_wilson_ends, measure_proportion
 
@@ -32,6 +33,8 @@ def test_one_image_a_patient_is_plain_wilson(n: int, data: st.DataObject) -> Non
     figure = measure_proportion(np.arange(n) < k, np.arange(n))
     expected = binomtest(k, n).proportion_ci(method="wilson")
     assert (figure.low, figure.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    other = proportion_confint(k, n, method="wilson")
+    assert (figure.low, figure.high) == pytest.approx(other, abs=1e-9)
     assert 0 <= figure.low <= figure.value <= figure.high <= 1
     assert figure.high > figure.low
 

@@ -42,6 +42,10 @@ class Page(HTMLParser):
         self.text += data
 
 
+FURTHER = ("npv", "balanced_accuracy", "average_precision", "brier", "calibration_error")
+"""Figures of a class in its second table."""
+
+
 def render(report: Report) -> Page:
     return Page(render_page(report, gather_facts(report)))
 
@@ -81,15 +85,24 @@ def test_of_several_labels_each_outcome_is_on_the_page(several: Report, tmp_path
     for row in range(4):
         at = f"evaluation.per_class.{row}"
         assert {f"{at}.outcomes.false_negatives", f"{at}.n_uncertain", f"{at}.n_missing"} <= places
-    assert not any("accuracy" in place or "confusion" in place for place in places)
+        assert {f"{at}.{name}.value" for name in FURTHER} <= places
+    for name in ("micro_precision", "micro_recall", "micro_f1", "balanced_accuracy"):
+        assert f"evaluation.{name}.value" in places
+    assert not any(
+        place.startswith("evaluation.accuracy") or "confusion" in place for place in places
+    )
     for told in ("✗ missed", "✗ false alarm", "✓ found", "? not decided for, truth uncertain"):
         assert told in page.text
 
 
 def test_every_judgement_is_on_the_page(full: Report) -> None:
     shown = {place for place, _ in render(full).figures}
-    for name in ("accuracy", "macro_auroc", "macro_recall", "macro_precision", "macro_f1"):
+    names = ("accuracy", "macro_auroc", "macro_recall", "macro_precision", "macro_f1", "brier")
+    for name in (*names, "calibration_error"):
         assert {f"evaluation.{name}.{part}" for part in ("value", "low", "high")} <= shown
+    for row in range(4):
+        for name in (*FURTHER, "recall", "specificity", "precision", "f1", "auroc"):
+            assert f"evaluation.per_class.{row}.{name}.value" in shown
     assert full.maps is not None
     for row in range(len(full.maps.per_class)):
         for name in ("hit_rate", "pointing_game", "heat_inside", "iou", "mask_share"):

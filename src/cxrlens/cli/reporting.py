@@ -21,6 +21,9 @@ from cxrlens.cli.options import EXIT_PARTIAL
 N_CASES = 24
 """Predictions in the grid of a report."""
 
+_BALANCED = " (balanced accuracy)"
+"""What the mean of the classes' recalls is called too, where an image has one class."""
+
 N_MISTAKES = 16
 """Mistakes in the gallery of a report."""
 
@@ -136,9 +139,16 @@ def _show_figures(report: "cxr.report.Report") -> None:
         rows.append(["accuracy", str(figures.accuracy)])
     rows += [
         ["macro precision", str(figures.macro_precision)],
-        ["macro recall", str(figures.macro_recall)],
+        [
+            f"macro recall{_BALANCED if not figures.is_multilabel else ''}",
+            str(figures.macro_recall),
+        ],
         ["macro F1", str(figures.macro_f1)],
     ]
+    if figures.is_multilabel:
+        rows.append(["balanced accuracy", str(figures.balanced_accuracy)])
+    rows.append(["Brier score", str(figures.brier)])
+    rows.append(["calibration error (ECE)", str(figures.calibration_error)])
     if figures.is_multilabel:
         rows += [[f"{one.class_name}: AUROC", str(one.auroc)] for one in figures.per_class]
     rows += [[f"{c.name} alone: macro AUROC", str(c.auroc)] for c in report.controls]

@@ -20,6 +20,7 @@ from cxrlens.evaluation.patients import (
     sum_by_patient,
 )
 from cxrlens.evaluation.proportions import find_wilson_ends
+from cxrlens.vocabulary import Flags, Scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ def find_precisions(ranking: Ranking) -> Precisions:
 
 
 def _walk_down(
-    scores: Float64[np.ndarray, " n"], positive: np.ndarray
+    scores: Scores, positive: Flags
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Of each image the precision at its score, and what it does to those at and below it."""
     _, rung = np.unique(-scores, return_inverse=True)  # equal scores share one, highest first

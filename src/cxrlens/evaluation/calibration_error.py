@@ -143,7 +143,7 @@ def measure_mean_calibration_error(
         method=method,
     )
     debiased = max(min(spectrum.find_multiple(0.5), 1.0) * value, seen.low)
-    return CalibrationError(seen, replace(seen, value=debiased, method=f"debiased; {method}"))
+    return CalibrationError(seen, replace(seen, value=debiased))
 
 
 def assign_bins(probabilities: Scores, n_bins: int) -> Int64[np.ndarray, " n"]:

@@ -28,6 +28,7 @@ from cxrlens.evaluation.counts import (
 from cxrlens.evaluation.figure import Figure, leave_undefined
 from cxrlens.evaluation.macro import MacroDraws, estimate_macro
 from cxrlens.evaluation.macro_auroc import estimate_macro_auroc
+from cxrlens.evaluation.overall import Overall, measure_overall, measure_overall_of_labels
 from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.records import ClassReport, Counts, Evaluation, RocCurve
@@ -43,12 +44,13 @@ def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Ev
     the images whose label for it is known. Rows without a truth are left out and counted, and so
     are uncertain and missing labels. Images of one patient are taken as dependent, patients as
     independent, the trained models as given. A class that is never decided for has a precision of
-    0; a class without images has no recall, F1 and AUROC and is left out of the means over
-    classes. Scores of different folds are never compared; counts are pooled over folds.
+    0; a class without images has no recall, F1, AUROC and average precision and is left out of
+    their means over classes. Scores of different folds are never compared; counts are pooled over
+    folds, and so are the probabilities that are held against the truth.
 
     Args:
         table: the predictions with truth, patients and folds.
-        seed: of the bootstrap behind the means over classes.
+        seed: of the bootstrap behind means over classes and calibration errors.
         resamples: how many times patients are drawn again, at least 40.
 
     Returns:
@@ -59,8 +61,10 @@ def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Ev
         InputError: if there are too few resamples.
 
     Source:
-        `measure_proportion`, `measure_auroc` and `estimate_macro` name theirs; F1's interval is
-        Wilson's of its monotone relation TP / (TP + FP + FN).
+        `measure_proportion`, `measure_balanced_accuracy`, `measure_auroc`,
+        `measure_average_precision`, `measure_brier`, `measure_calibration_error`,
+        `estimate_macro` and `estimate_class_mean` name theirs; F1's interval is Wilson's of its
+        monotone relation TP / (TP + FP + FN).
     """
     resampling = Resampling(seed, resamples)
     if table.labels is not None:
@@ -73,11 +77,13 @@ def _judge_one(table: PredictionTable, cases: Cases, resampling: Resampling) -> 
     decisions = np.argmax(cases.scores, axis=1)
     by_patient = count_by_patient(cases, decisions)
     classes = [
-        measure_class(cases.rank(index), decisions == index) for index in range(len(cases.classes))
+        measure_class(cases.rank(index), decisions == index, resampling)
+        for index in range(len(cases.classes))
     ]
     accuracy = measure_proportion(decisions == cases.truth, cases.clusters).to_estimate()
     macros = _estimate_count_macros(cases, by_patient, average_over_classes, classes, resampling)
-    whole = _Whole(accuracy, macros, by_patient.sum(axis=0))
+    overall = measure_overall(cases, decisions, classes, resampling)
+    whole = _Whole(accuracy, macros, by_patient.sum(axis=0), overall)
     return _compose(table, cases, classes, whole, resampling)
 
 
@@ -90,10 +96,10 @@ def _judge_several(
     classes = []
     for index in range(len(cases.classes)):
         ranking = cases.rank(index)
-        classes.append(measure_class(ranking, ranking.scores >= EVEN_ODDS))
+        classes.append(measure_class(ranking, ranking.scores >= EVEN_ODDS, resampling))
     accuracy = leave_undefined("an image may have several classes, each is judged on its own")
     macros = _estimate_count_macros(cases, by_patient, average_over_labels, classes, resampling)
-    whole = _Whole(accuracy, macros, None)
+    whole = _Whole(accuracy, macros, None, measure_overall_of_labels(cases, classes, resampling))
     return _compose(table, cases, classes, whole, resampling)
 
 
@@ -104,6 +110,7 @@ class _Whole:
     accuracy: Estimate
     macros: tuple[Estimate, Estimate, Estimate]
     confusion: Counts | None
+    overall: Overall
 
 
 def _compose(
@@ -126,6 +133,14 @@ def _compose(
         macro_recall=whole.macros[1],
         macro_f1=whole.macros[2],
         macro_auroc=estimate_macro_auroc(cases, [c.auroc for c in classes], resampling),
+        balanced_accuracy=whole.overall.balanced_accuracy,
+        micro_precision=whole.overall.micro_precision,
+        micro_recall=whole.overall.micro_recall,
+        micro_f1=whole.overall.micro_f1,
+        macro_average_precision=whole.overall.macro_average_precision,
+        brier=whole.overall.brier,
+        calibration_error=whole.overall.calibration_error,
+        calibration_error_debiased=whole.overall.calibration_error_debiased,
         per_class=_report_classes(cases, classes),
         confusion=whole.confusion,
         roc=_draw_curves(cases),

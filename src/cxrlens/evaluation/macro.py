@@ -54,25 +54,47 @@ def estimate_macro(
         Davison and Hinkley, Bootstrap Methods and their Application, 1997, §3.8 (clusters drawn
         whole) and §5.3 (percentiles); Zou and Donner, Stat Med 2008;27:1693-1702 (MOVER).
     """
-    note = f"; left out, since it has no value for them: {', '.join(left_out)}" if left_out else ""
     if fewest_patients < TOO_FEW or known.draws.size == 0:
-        why = f"no interval: a class has {fewest_patients} patients, fewer than {TOO_FEW}"
-        return Estimate(value, None, None, n, why + note)
+        return leave_macro_open(value, n, fewest_patients, left_out)
     low, high = (float(end) for end in np.quantile(known.draws, [0.025, 0.975]))
     method = "percentile bootstrap of patients"
     if any(figure.is_lean for figure in known.figures):
-        ends = _combine_ends(value, known)
+        ends = combine_class_ends(value, known.figures, known.is_shared)
         low, high = min(low, ends[0]), max(high, ends[1])
         method += ", widened to the classes' own intervals: few patients go against the rest"
-    return Estimate(value, min(low, value), max(high, value), n, method + note)
+    return Estimate(value, min(low, value), max(high, value), n, method + name_left_out(left_out))
 
 
-def _combine_ends(value: float, known: MacroDraws) -> tuple[float, float]:
-    """The ends of a mean from the ends of its parts."""
-    below = [figure.value - figure.low for figure in known.figures]
-    above = [figure.high - figure.value for figure in known.figures]
-    k = len(known.figures)
-    if known.is_shared:
+def leave_macro_open(
+    value: float, n: int, fewest_patients: int, left_out: Sequence[str]
+) -> Estimate:
+    """Give a mean over classes of which one has too few patients for an interval."""
+    why = f"no interval: a class has {fewest_patients} patients, fewer than {TOO_FEW}"
+    return Estimate(value, None, None, n, why + name_left_out(left_out))
+
+
+def name_left_out(left_out: Sequence[str]) -> str:
+    """Say which classes are not in a mean; nothing where all are."""
+    return f"; left out, since it has no value for them: {', '.join(left_out)}" if left_out else ""
+
+
+def combine_class_ends(
+    value: float, figures: Sequence[Figure], is_shared: bool
+) -> tuple[float, float]:
+    """Find the ends of a mean from the ends of its parts.
+
+    Args:
+        value: the mean.
+        figures: of the classes, one each.
+        is_shared: whether they rest on the same images.
+
+    Returns:
+        The lower and the upper end, in [0, 1].
+    """
+    below = [figure.value - figure.low for figure in figures]
+    above = [figure.high - figure.value for figure in figures]
+    k = len(figures)
+    if is_shared:
         reach = math.fsum(below) / k, math.fsum(above) / k
     else:
         reach = math.hypot(*below) / k, math.hypot(*above) / k

@@ -76,6 +76,27 @@ class ClassReport:
     auroc: Estimate
     """Area under the ROC curve, images with this class against those without it."""
 
+    npv: Estimate
+    """Share of the images not decided for that do not have this class (negative predictive
+    value)."""
+
+    balanced_accuracy: Estimate
+    """Mean of sensitivity and specificity; guessing reaches 0.5."""
+
+    average_precision: Estimate
+    """Precision at the score of each image with this class, averaged (the area under the
+    precision-recall curve, in steps); guessing reaches the share of images with this class."""
+
+    brier: Estimate
+    """Mean squared distance between the probability and the truth, in [0, 1]; 0 is perfect."""
+
+    calibration_error: Estimate
+    """Expected calibration error, as seen: the mean distance between probabilities and the shares
+    that came true; its interval is for the true one. Chance makes it too large."""
+
+    calibration_error_debiased: Estimate
+    """The same without what chance adds."""
+
     outcomes: Outcomes
     """Counts of the images of which it is known whether they have this class."""
 
@@ -117,7 +138,7 @@ class Evaluation:
     """Mean over classes."""
 
     macro_recall: Estimate
-    """Mean over classes (balanced accuracy)."""
+    """Mean over classes; where an image has one class this is what is called balanced accuracy."""
 
     macro_f1: Estimate
     """Mean over classes."""
@@ -125,6 +146,34 @@ class Evaluation:
     macro_auroc: Estimate
     """Mean over classes, each against all others; for two classes that exclude each other that of
     the second class."""
+
+    balanced_accuracy: Estimate
+    """Mean over classes; not defined where an image has one class: there it is `macro_recall`."""
+
+    micro_precision: Estimate
+    """All classes in one count; not defined where an image has one class: there all three are the
+    accuracy."""
+
+    micro_recall: Estimate
+    """All classes in one count."""
+
+    micro_f1: Estimate
+    """All classes in one count."""
+
+    macro_average_precision: Estimate
+    """Mean over classes; for two classes that exclude each other that of the second class."""
+
+    brier: Estimate
+    """Of one class an image half of Brier's sum over the classes, so that it lies in [0, 1];
+    of several the mean over classes. 0 is perfect."""
+
+    calibration_error: Estimate
+    """Expected calibration error, as seen; its interval is for the true one. Of one class an image
+    that of the largest probability, taken for the chance that the decision is right; of several
+    the mean over classes."""
+
+    calibration_error_debiased: Estimate
+    """The same without what chance adds."""
 
     per_class: tuple[ClassReport, ...]
     """One a class."""
