@@ -83,6 +83,7 @@ def test_thousands_of_patients_take_no_enumeration() -> None:
     assert told.p_value == pytest.approx(drawn, abs=4 * np.sqrt(drawn * (1 - drawn) / 1000))
 
 
+@pytest.mark.slow
 def test_error_of_the_first_kind_is_kept_where_images_of_a_patient_fail_together() -> None:
     """Two equally good models: 5 % of studies may tell them apart; McNemar on images says more."""
     ours, naive = [], []
