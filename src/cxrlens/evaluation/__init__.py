@@ -27,10 +27,23 @@ from cxrlens.evaluation.seeds import (
     measure_spread,
 )
 from cxrlens.evaluation.strata import stratify
+from cxrlens.evaluation.subgroup_records import (
+    LEAST_PATIENTS,
+    UNKNOWN_GROUP,
+    ClassCount,
+    GroupFigure,
+    GroupGap,
+    Subgroup,
+    Subgroups,
+)
+from cxrlens.evaluation.subgroups import judge_subgroups
 
 __all__ = [
+    "LEAST_PATIENTS",
     "SMALLEST",
+    "UNKNOWN_GROUP",
     "CasesNeeded",
+    "ClassCount",
     "ClassMapReport",
     "ClassReport",
     "Comparison",
@@ -38,18 +51,23 @@ __all__ = [
     "Difference",
     "Discordance",
     "Evaluation",
+    "GroupFigure",
+    "GroupGap",
     "MapEvaluation",
     "MapScore",
     "PairedFigure",
     "RocCurve",
     "SeedFigures",
     "SeedSpread",
+    "Subgroup",
+    "Subgroups",
     "average_judgements",
     "compare",
     "judge",
     "judge_category_control",
     "judge_control",
     "judge_maps",
+    "judge_subgroups",
     "measure_spread",
     "score_heatmap",
     "stratify",
