@@ -6,12 +6,20 @@ SPDX-License-Identifier: Apache-2.0
 from cxrlens.model.answering import Model, load
 from cxrlens.model.comparing import ModelComparison, compare_models
 from cxrlens.model.examining import Examination, evaluate, examine
+from cxrlens.model.grouping import (
+    AGE_BANDS,
+    choose_columns,
+    find_age_band,
+    judge_groups,
+    list_groups,
+)
 from cxrlens.model.importing import Import, import_checkpoint, run_import
 from cxrlens.model.rate_finding import RateFinding, find_learning_rate
 from cxrlens.model.seed_pooling import SeedRun
 from cxrlens.model.training import Training, run_training, train
 
 __all__ = [
+    "AGE_BANDS",
     "Examination",
     "Import",
     "Model",
@@ -19,11 +27,15 @@ __all__ = [
     "RateFinding",
     "SeedRun",
     "Training",
+    "choose_columns",
     "compare_models",
     "evaluate",
     "examine",
+    "find_age_band",
     "find_learning_rate",
     "import_checkpoint",
+    "judge_groups",
+    "list_groups",
     "load",
     "run_import",
     "run_training",

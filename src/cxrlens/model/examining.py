@@ -58,11 +58,8 @@ class Examination:
     table: PredictionTable
     """What the figures were computed from."""
 
-    sources: tuple[str | None, ...]
-    """Where the image of each row comes from; None means unknown."""
-
-    masks: tuple[str | None, ...]
-    """The mask file of each row."""
+    rows: StudyTable
+    """The images that were answered for, in the order of `table`, with all that is known of them."""
 
     is_phantom: bool
     """Whether drawn images are among them."""
@@ -75,6 +72,16 @@ class Examination:
 
     notes: tuple[str, ...]
     """What a reader of the figures must know, one sentence each."""
+
+    @property
+    def sources(self) -> tuple[str | None, ...]:
+        """Where the image of each row comes from; None means unknown."""
+        return tuple(self.rows.frame["source"])
+
+    @property
+    def masks(self) -> tuple[str | None, ...]:
+        """The mask file of each row; None where there is none."""
+        return tuple(self.rows.frame["mask"])
 
 
 def evaluate(model: Model, data: StudyTable | PathLike) -> Evaluation:
@@ -184,15 +191,13 @@ def judge_answers(
     """
     frame = prepared.table.frame.iloc[rows]
     table = tabulate_answers(prepared, rows, answers, folds)
-    masks = tuple(frame["mask"])
     return Examination(
         evaluation=judge(table),
-        maps=_judge_maps(table, answers, masks),
+        maps=_judge_maps(table, answers, tuple(frame["mask"])),
         controls=_judge_controls(prepared, rows, table),
         predictions=tuple(answers),
         table=table,
-        sources=tuple(frame["source"]),
-        masks=masks,
+        rows=prepared.table.take(rows),
         is_phantom=prepared.table.is_phantom,
         fingerprint=fingerprint(prepared.table, prepared.images.digests),
         refusals=prepared.table.refusals,
