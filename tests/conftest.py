@@ -53,6 +53,15 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def java() -> str:
+    """What the HTML validator runs in."""
+    path = shutil.which("java")
+    if path is None:
+        miss("no java: apt-get install default-jre-headless")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A flat folder of three classes with masks: 72 phantoms of 48 patients."""
     folder = tmp_path_factory.mktemp("phantoms") / "data"

@@ -12,10 +12,11 @@ from cxrlens.evaluation import (
     judge,
     judge_control,
     judge_maps,
+    judge_subgroups,
     score_heatmap,
 )
 from cxrlens.phantom import FINDINGS, Phantom, draw_set
-from cxrlens.report import Case, Digests, History, Measure, Report
+from cxrlens.report import Case, Digests, FlowStep, History, Measure, Part, Report
 from cxrlens.vocabulary import (
     ARGMAX,
     EACH_AT_HALF,
@@ -232,14 +233,31 @@ def make_full(cases: tuple[Case, ...], n: int) -> Report:
             Measure("logistic regression on 32-pixel thumbnails, AUROC", "0.87", "≤ 0.85", False),
         ),
         flow=(
-            ("files found", 1512),
-            ("refused: truncated", 7),
-            ("refused: too-small", 5),
-            ("unlabelled", 0),
-            ("used for training", 1040),
-            ("used for validation", 230),
-            ("used for test", 230),
+            FlowStep("files found", 1512, "all"),
+            FlowStep("refused: truncated", 7, "left out"),
+            FlowStep("refused: too-small", 5, "left out"),
+            FlowStep("trained on", 1040, "used", 520),
+            FlowStep("chose the epoch", 230, "used", 115),
+            FlowStep("used for the figures", 230, "used"),
         ),
+        parts=(
+            Part("trained on", 1040, 520, {"class": {"normal": 640, "covid": 400}}),
+            Part("used for the figures", 230, None, {"class": {"normal": 230}, "sex": {"F": 99}}),
+        ),
+        subgroups=(
+            judge_subgroups(
+                table,
+                "sex",
+                ["FM"[row // 8 % 2] if row % 9 else None for row in range(n)],
+                resamples=50,
+            ),
+        ),
+        model={
+            "network": {"name": "compact"},
+            "initial_weights": "none",
+            "preprocessing": {"height": 224},
+            "counts": {"train": {"normal": 640}},
+        },
         histories=(make_history(0),),
         stages=(
             StageSize("frozen", ("head", "layer4"), 131_842, 21_416_514),

@@ -35,7 +35,7 @@ def demo(
             training = cxr.model.run_training(table, recipe, folder, progress=progress)
         say(f"trained in {training.seconds:.0f} s")
         title = f"Phantoms, version {cxr.phantom.VERSION}"
-        report = describe_training(training, title, _list_measures(difficulty))
+        report = describe_training(training, title, difficulty=_list_measures(difficulty))
         write_results(folder, report, training.examination)
     raise typer.Exit(show_results(report, folder, as_json))
 

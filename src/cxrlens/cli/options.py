@@ -65,6 +65,25 @@ OutOption = Annotated[
     typer.Option("--out", help="Folder for the results; must be new or empty. Default: counts up."),
 ]
 
+ByOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by",
+        metavar="COLUMN",
+        help="Judge groups of the images by this column too, e.g. sex; may be given several times. "
+        "Default: sex, age (in bands), view and source, where two values are known.",
+    ),
+]
+
+ImagesShownOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-images",
+        help="Leave every radiograph and map out of report.html and pictures/. File names stay; "
+        "so do the maps of validation cases in logs/.",
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSON.")]
 
 RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.")]

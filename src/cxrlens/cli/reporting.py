@@ -7,15 +7,17 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from math import isnan
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import cxrlens as cxr
 from cxrlens.cli.console import say, show_json, show_line, show_table
+from cxrlens.cli.counting import USED, count_evaluation, count_part, count_parts, count_training
 from cxrlens.cli.options import EXIT_PARTIAL
 
 N_CASES = 24
@@ -28,17 +30,36 @@ N_MISTAKES = 16
 """Mistakes in the gallery of a report."""
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What a person asked of a report."""
+
+    by: Sequence[str] | None = None
+    """Columns to judge groups by; None takes the usual ones."""
+
+    shows_images: bool = True
+    """Whether pictures of the cases may be shown."""
+
+
+NO_WISHES = Wishes()
+"""Nothing was asked for."""
+
+
 def describe_training(
-    training: "cxr.model.Training", title: str, difficulty: "Sequence[cxr.report.Measure]" = ()
+    training: "cxr.model.Training",
+    title: str,
+    wishes: Wishes = Wishes(),
+    difficulty: "Sequence[cxr.report.Measure]" = (),
 ) -> "cxr.report.Report":
     """Gather what a training came to into a report.
 
     Args:
         training: with its examination.
         title: the page's heading.
+        wishes: what was asked of it.
         difficulty: of the phantoms; empty for real images.
     """
-    report = _describe_models(training.models, training.examination, title)
+    report = _describe_models(training.models, training.examination, title, wishes)
     n_folds = len(training.models) // max(1, len(training.runs))
     return replace(
         report,
@@ -53,20 +74,21 @@ def describe_training(
         ),
         seeds=training.spread,
         stages=training.stages,
-        flow=_count_flow(training.table, training.examination, n_folds),
+        flow=count_training(training.table, training.examination, n_folds),
+        parts=count_parts(training.table, training.examination, n_folds, wishes.by),
         digests=replace(report.digests, split=training.split_digest),
     )
 
 
 def describe_evaluation(
-    model: "cxr.Model", examination: "cxr.model.Examination", title: str
+    model: "cxr.Model", examination: "cxr.model.Examination", title: str, wishes: Wishes
 ) -> "cxr.report.Report":
     """Gather how a model did on other data into a report."""
-    counts = (
-        ("files refused", len(examination.refusals)),
-        ("used for the figures", len(examination.predictions)),
+    return replace(
+        _describe_models([model], examination, title, wishes),
+        flow=count_evaluation(examination),
+        parts=(count_part(USED, examination.rows, wishes.by),),
     )
-    return replace(_describe_models([model], examination, title), flow=counts)
 
 
 def write_results(
@@ -160,7 +182,7 @@ def _show_figures(report: "cxr.report.Report") -> None:
 
 
 def _describe_models(
-    models: "Sequence[cxr.Model]", examination: "cxr.model.Examination", title: str
+    models: "Sequence[cxr.Model]", examination: "cxr.model.Examination", title: str, wishes: Wishes
 ) -> "cxr.report.Report":
     rows = range(len(examination.predictions))
     record = models[0].bundle.record
@@ -173,6 +195,9 @@ def _describe_models(
         maps=examination.maps,
         controls=examination.controls,
         recipe=record.recipe,
+        model=_describe_record(record),
+        subgroups=cxr.model.judge_groups(examination, wishes.by),
+        shows_images=wishes.shows_images,
         notes=examination.notes,
         refusals=examination.refusals,
         warnings=_count_warnings(examination),
@@ -196,24 +221,19 @@ def _count_warnings(
     return tuple(cxr.report.WarningCount(reason, n, examples[reason]) for reason, n in counts)
 
 
-def _count_flow(
-    table: "cxr.StudyTable", examination: "cxr.model.Examination", n_folds: int
-) -> tuple[tuple[str, int], ...]:
-    """Count images from files found to those that the figures rest on."""
-    # A bad mask leaves its image in the table.
-    reasons = Counter(one.reason for one in examination.refusals if one.reason != "bad-mask")
-    parts = Counter(table.frame["split"])
-    n_used = len(examination.predictions)
-    found = ("files found", len(table) + reasons.total())
-    refused = [(f"refused: {reason}", n) for reason, n in sorted(reasons.items())]
-    if n_folds > 1:
-        used = [(f"answered for once, by one of {n_folds} models", n_used)]
-        n_other, other = len(table) - n_used, "test part left unused, or copies"
-    else:
-        used = [("trained on", parts["train"]), ("chose the epoch", parts["val"])]
-        used.append(("used for the figures", n_used))
-        n_other, other = parts["test"] - n_used, "test images that are copies of training images"
-    return (found, *refused, *used, *([(other, n_other)] if n_other else []))
+def _describe_record(record: "cxr.inference.BundleRecord") -> "cxr.vocabulary.Plain":
+    """What the model card of a report says of a bundle."""
+    told = {
+        "classes": record.classes,
+        "network": record.network,
+        "initial_weights": record.initial_weights,
+        "preprocessing": record.preprocessing,
+        "is_multilabel": record.is_multilabel,
+        "is_phantom": record.data.is_phantom,
+        "is_known": record.data.is_known,
+        "counts": record.data.counts,
+    }
+    return cxr.vocabulary.to_plain(told)
 
 
 def _sample_rows(examination: "cxr.model.Examination", rows: Sequence[int]) -> list[int]:
@@ -237,20 +257,29 @@ def _group_rows(table: "cxr.vocabulary.PredictionTable") -> list[int]:
 
 
 def _find_mistakes(examination: "cxr.model.Examination", rows: Sequence[int]) -> list[int]:
-    """Find wrong decisions, the most confident first; of several classes the worst counts."""
+    """Find wrong decisions: of each way to go wrong the most confident, then the next of each.
+
+    Of several classes an image the worst counts.
+    """
     truth, probabilities = examination.table.truth, examination.table.probabilities
     labels = examination.table.labels
     if labels is not None:
         is_decided = probabilities >= cxr.vocabulary.EVEN_ODDS
         off = np.where(is_decided, probabilities, 1 - probabilities)
         is_wrong = np.where(is_decided, labels == 0, labels == 1)
-        worst = np.where(is_wrong, off, 0).max(axis=1)
-        return sorted((row for row in rows if worst[row] > 0), key=lambda row: -worst[row])[
-            :N_MISTAKES
-        ]
-    decided = probabilities.argmax(axis=1)
-    wrong = [row for row in rows if truth[row] >= 0 and decided[row] != truth[row]]
-    return sorted(wrong, key=lambda row: -float(probabilities[row].max()))[:N_MISTAKES]
+        by_class = np.where(is_wrong, off, 0)
+        worst, place = by_class.max(axis=1), by_class.argmax(axis=1)
+        ways = [(int(one), bool(is_decided[row, one])) for row, one in enumerate(place)]
+    else:
+        decided = probabilities.argmax(axis=1)
+        worst = np.where((truth >= 0) & (decided != truth), probabilities.max(axis=1), 0)
+        ways = list(zip(truth.tolist(), decided.tolist(), strict=True))
+    wrong = sorted((row for row in rows if worst[row] > 0), key=lambda row: -worst[row])
+    by_way: dict[tuple[int, int], list[int]] = {}
+    for row in wrong:
+        by_way.setdefault(ways[row], []).append(row)
+    turns = chain.from_iterable(zip_longest(*by_way.values()))
+    return [row for row in turns if row is not None][:N_MISTAKES]
 
 
 def _read_cases(
@@ -263,9 +292,21 @@ def _read_cases(
             truths[row],
             mask=examination.masks[row],
             labels=_find_labels(examination, row),
+            origin=_tell_origin(examination, row),
         )
         for row in rows
     )
+
+
+def _tell_origin(examination: "cxr.model.Examination", row: int) -> dict[str, str]:
+    """What is known of one image beside its label: source, view, sex, age."""
+    cells = examination.rows.frame.iloc[row]
+    told = {name: cells[name] for name in ("source", "view", "sex", "age") if name in cells}
+    return {
+        name: f"{value:g}" if isinstance(value, float) else cxr.vocabulary.show_name(str(value))
+        for name, value in told.items()
+        if not pd.isna(value) and value != cxr.evaluation.UNKNOWN_GROUP
+    }
 
 
 def _find_labels(examination: "cxr.model.Examination", row: int) -> "cxr.report.Labels | None":

@@ -11,16 +11,18 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say
 from cxrlens.cli.options import (
+    ByOption,
     ColumnOption,
     DataArgument,
     ImagesOption,
+    ImagesShownOption,
     JsonOption,
     MapOption,
     OutOption,
     WhereOption,
     read_data,
 )
-from cxrlens.cli.reporting import describe_training, show_results, write_results
+from cxrlens.cli.reporting import Wishes, describe_training, show_results, write_results
 
 
 def train(
@@ -64,11 +66,15 @@ def train(
             "DATA and options again.",
         ),
     ] = None,
+    by: ByOption = None,
+    no_images: ImagesShownOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model, examine it on cases it never saw, and write a report."""
     resolved = cxr.training.resolve_recipe(recipe, overrides or [], resume)
     table = read_data(data, images, column, where, mapping)
+    cxr.model.choose_columns(table, by)  # what cannot be grouped by is said at once
+    wishes = Wishes(by, shows_images=not no_images)
     if limit is not None:
         table = cxr.training.limit_table(table, limit, resolved.seed)
     with cxr.training.claim_run(resolved.name, out, resume) as folder:
@@ -79,6 +85,6 @@ def train(
             )
         say(f"trained in {training.seconds:.0f} s")
         title = f"{resolved.name} on {data.name}"
-        report = describe_training(training, title)
+        report = describe_training(training, title, wishes)
         write_results(folder, report, training.examination, training.runs)
     raise typer.Exit(show_results(report, folder, as_json))

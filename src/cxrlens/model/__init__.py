@@ -10,6 +10,7 @@ from cxrlens.model.grouping import (
     AGE_BANDS,
     choose_columns,
     find_age_band,
+    find_usual,
     judge_groups,
     list_groups,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "examine",
     "find_age_band",
     "find_learning_rate",
+    "find_usual",
     "import_checkpoint",
     "judge_groups",
     "list_groups",

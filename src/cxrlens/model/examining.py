@@ -59,7 +59,7 @@ class Examination:
     """What the figures were computed from."""
 
     rows: StudyTable
-    """The images that were answered for, in the order of `table`, with all that is known of them."""
+    """The images that were answered for, in the order of `table`, with all that is known."""
 
     is_phantom: bool
     """Whether drawn images are among them."""
@@ -72,6 +72,9 @@ class Examination:
 
     notes: tuple[str, ...]
     """What a reader of the figures must know, one sentence each."""
+
+    n_seen: int = 0
+    """Images left out since the model was trained on them."""
 
     @property
     def sources(self) -> tuple[str | None, ...]:
@@ -137,7 +140,8 @@ def examine(
         notes.append(UNKNOWN_TRAINING)
     answers = model.answer_rows(prepared, rows, progress)
     examined = replace(prepared, table=replace(prepared.table, notes=tuple(notes)))
-    return judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
+    judged = judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
+    return replace(judged, n_seen=int(seen.sum()))
 
 
 def match_classes(model: Model, table: StudyTable) -> list[str]:

@@ -58,7 +58,7 @@ def list_groups(table: StudyTable, column: str) -> list[str | None]:
     if column in _find_barred(table):
         raise TableError(
             f"images cannot be grouped by {column!r}, which is no property of a patient or an "
-            f"image's origin; choose from: {', '.join(_list_allowed(table)) or 'none in this table'}"
+            f"image's origin; choose from: {', '.join(_list_allowed(table))}"
         )
     if column not in table.frame:
         raise TableError(
@@ -93,7 +93,23 @@ def choose_columns(table: StudyTable, by: Sequence[str] | None = None) -> tuple[
         for column in by:
             list_groups(table, column)
         return tuple(dict.fromkeys(by))
-    return tuple(column for column in USUAL_GROUPS if _is_worthwhile(table, column))
+    return tuple(
+        column for column in find_usual(table) if len(set(list_groups(table, column)) - {None}) > 1
+    )
+
+
+def find_usual(table: StudyTable) -> tuple[str, ...]:
+    """Find the columns of `USUAL_GROUPS` that a table has with not more than `MOST_GROUPS` values.
+
+    Args:
+        table: any.
+    """
+    return tuple(
+        column
+        for column in USUAL_GROUPS
+        if column in table.frame
+        and (column == "age" or table.frame[column].nunique() <= MOST_GROUPS)
+    )
 
 
 def judge_groups(
@@ -116,15 +132,6 @@ def judge_groups(
         judge_subgroups(examination.table, column, list_groups(examination.rows, column))
         for column in choose_columns(examination.rows, by)
     )
-
-
-def _is_worthwhile(table: StudyTable, column: str) -> bool:
-    if column not in table.frame:
-        return False
-    values = table.frame[column].dropna()
-    if column != "age" and values.nunique() > MOST_GROUPS:
-        return False
-    return len(set(list_groups(table, column)) - {None}) > 1
 
 
 def _read_age(value: object) -> str | None:

@@ -16,6 +16,7 @@ def read_case(
     *,
     mask: str | None = None,
     labels: Mapping[str, int | None] | None = None,
+    origin: Mapping[str, str] | None = None,
 ) -> Case:
     """Read the image of a prediction, so that both can be drawn.
 
@@ -24,6 +25,7 @@ def read_case(
         truth: the true class, where it is known.
         mask: the file of the true lesion, or the mask as text (`imaging.read_mask`).
         labels: of several labels an image, what is known of each class.
+        origin: what else is known of the image.
 
     Returns:
         The case, at the image's own size.
@@ -38,4 +40,5 @@ def read_case(
         prediction=prediction,
         mask=None if mask is None else read_mask(mask),
         labels=labels,
+        origin=origin or {},
     )

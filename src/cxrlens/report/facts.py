@@ -6,14 +6,14 @@ SPDX-License-Identifier: Apache-2.0
 from collections.abc import Mapping
 
 from cxrlens.evaluation import Evaluation
+from cxrlens.report.checklist import fill_checklist
+from cxrlens.report.directions import list_directions
+from cxrlens.report.flags import find_flags, is_near
 from cxrlens.report.records import Case, Report
-from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Plain, to_plain
+from cxrlens.vocabulary import NOT_A_DEVICE, UNKNOWN_TRAINING, Plain, to_plain
 
 SCHEMA = 1
 """Version of the metrics file's form."""
-
-CONTROL_MARGIN = 0.05
-"""A control whose AUROC comes this near to the model's makes the model's figure doubtful."""
 
 
 def gather_facts(report: Report) -> dict[str, Plain]:
@@ -36,7 +36,15 @@ def gather_facts(report: Report) -> dict[str, Plain]:
         "maps": report.maps,
         "difficulty": report.difficulty,
         "controls": _judge_controls(report),
-        "flow": [{"step": step, "images": images} for step, images in report.flow],
+        "flow": report.flow,
+        "parts": report.parts,
+        "subgroups": report.subgroups,
+        "flags": find_flags(report),
+        "checklist": fill_checklist(report),
+        "directions": list_directions(report),
+        "shows_images": report.shows_images,
+        "is_unseen": UNKNOWN_TRAINING not in report.notes,
+        "model": report.model,
         "histories": report.histories,
         "seeds": report.seeds,
         "stages": report.stages,
@@ -68,16 +76,10 @@ def _judge_controls(report: Report) -> list[dict[str, object]]:
         {
             "name": control.name,
             "auroc": control.auroc,
-            "is_alarming": _is_near(control.auroc, model),
+            "is_alarming": is_near(control.auroc, model),
         }
         for control in report.controls
     ]
-
-
-def _is_near(control: Estimate, model: Estimate) -> bool:
-    if control.value is None or model.value is None:
-        return False
-    return control.value >= model.value - CONTROL_MARGIN
 
 
 _OUTCOMES = {
@@ -125,4 +127,5 @@ def _tell_case(case: Case) -> dict[str, object]:
         "findings": None if case.labels is None else _tell_findings(case, case.labels),
         "warnings": prediction.warnings,
         "refusal": prediction.refusal,
+        "origin": case.origin,
     }

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from cxrlens.imaging import colourise
 from cxrlens.report import chart
 from cxrlens.report.evidence import LESION_RGB
+from cxrlens.report.figure_names import name_figure
 from cxrlens.report.records import Report
-from cxrlens.report.thumbnail import draw_panels
+from cxrlens.report.thumbnail import Panel, draw_panels
 from cxrlens.vocabulary import Plain, show_name
 
 _NUMBERS = re.compile(r"\s*\([^()]*\d[^()]*\)")
@@ -41,10 +42,7 @@ def render_page(report: Report, facts: dict[str, Plain]) -> str:
         .render(
             facts=facts,
             recipe=_show_lines(json.dumps(facts["recipe"], indent=2, ensure_ascii=False)),
-            panels={
-                "cases": [draw_panels(case) for case in report.cases],
-                "mistakes": [draw_panels(case, with_truth=True) for case in report.mistakes],
-            },
+            panels=_draw_all(report),
             roc=chart.chart_roc(report.evaluation),
             loss=chart.chart_loss(report.histories),
             auroc=chart.chart_auroc(report.histories),
@@ -53,6 +51,16 @@ def render_page(report: Report, facts: dict[str, Plain]) -> str:
             lesion=_to_css(LESION_RGB),
         )
     )
+
+
+def _draw_all(report: Report) -> dict[str, list[tuple[Panel, ...]]]:
+    """The pictures of all cases; none of them where images may not be shown."""
+    if not report.shows_images:
+        return {"cases": [()] * len(report.cases), "mistakes": [()] * len(report.mistakes)}
+    return {
+        "cases": [draw_panels(case) for case in report.cases],
+        "mistakes": [draw_panels(case, with_truth=True) for case in report.mistakes],
+    }
 
 
 def show_text(text: str) -> str:
@@ -85,6 +93,8 @@ def open_environment(facts: dict[str, Plain]) -> Environment:
 
     environment.globals["find"] = partial(find, facts)
     environment.globals["figure"] = partial(_show_figure, facts)
+    environment.globals["shade"] = _shade
+    environment.globals["name_figure"] = name_figure
     environment.globals["methods"] = lambda part: "; ".join(_list_methods(facts[part]))
     return environment
 
@@ -160,6 +170,13 @@ def _list_heat_stops() -> str:
     """The default colours of heat, from none to strongest, as CSS gradient stops."""
     colours = colourise(np.linspace(0, 1, 9)[None, :])[0].tolist()
     return ", ".join(_to_css((r, g, b)) for r, g, b in colours)
+
+
+def _shade(share: float, is_hit: bool) -> str:
+    """The colour of a cell of the confusion matrix: blue on the diagonal, orange beside it."""
+    full, strength = ((0, 114, 178), 0.42) if is_hit else ((213, 94, 0), 0.55)
+    red, green, blue = (round(255 + (one - 255) * share * strength) for one in full)
+    return _to_css((red, green, blue))
 
 
 def _to_css(rgb: tuple[int, int, int]) -> str:

@@ -25,9 +25,9 @@ def write_pictures(folder: Path, report: Report) -> tuple[Path, ...]:
         report: the records.
 
     Returns:
-        The files: `roc.png` and `confusion.png`; `cases.png` and `one-per-class.png` where there
-        are cases; `mistakes.png` where there are any; `learning-curves.png` where epochs were
-        recorded.
+        The files: `roc.png` and `confusion.png`; where images may be shown, `cases.png` and
+        `one-per-class.png` where there are cases, and `mistakes.png` where there are any;
+        `learning-curves.png` where epochs were recorded.
 
     Raises:
         OutputError: if the folder cannot be written.
@@ -53,13 +53,13 @@ def draw_pictures(report: Report) -> Iterator[tuple[str, Figure]]:
     title = report.title
     yield "roc", draw_roc(report.evaluation, title=title, notes=notes)
     yield "confusion", draw_confusion(report.evaluation, title=title, notes=notes)
-    if report.cases:
+    if report.cases and report.shows_images:
         sample = f"{title}: cases evenly spaced through each class"
         yield "cases", draw_cases(report.cases, title=sample, notes=notes)
-    if any(case.truths for case in report.cases):
+    if report.shows_images and any(case.truths for case in report.cases):
         one = f"{title}: one case of each class"
         yield "one-per-class", draw_one_per_class(report.cases, title=one, notes=notes)
-    if report.mistakes:
+    if report.mistakes and report.shows_images:
         worst = f"{title}: the most confident mistakes"
         yield "mistakes", draw_cases(report.mistakes, title=worst, notes=notes)
     if any(history.epochs for history in report.histories):

@@ -5,11 +5,12 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32
 
-from cxrlens.evaluation import Control, Evaluation, MapEvaluation, SeedSpread
+from cxrlens.evaluation import Control, Evaluation, MapEvaluation, SeedSpread, Subgroups
 from cxrlens.vocabulary import (
     Epoch,
     GreyImage,
@@ -48,6 +49,9 @@ class Case:
     labels: Mapping[str, int | None] | None = None
     """Of several labels an image, what is known of each class: 1 there, 0 not there, -1
     uncertain, None missing. None where an image has one class."""
+
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """What else is known of the image, such as its source, view, and the patient's sex and age."""
 
     @property
     def is_right(self) -> bool | None:
@@ -114,6 +118,41 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class FlowStep:
+    """One box of the way from files found to images used."""
+
+    step: str
+    """What happened to the images."""
+
+    images: int
+    """How many."""
+
+    role: Literal["all", "left out", "used"]
+    """Whether all images that were there, some that went no further, or those of one use."""
+
+    patients: int | None = None
+    """Their patients; None where a patient is unknown."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Who is in one part of the data."""
+
+    name: str
+    """What the part was used for."""
+
+    images: int
+    """How many."""
+
+    patients: int | None
+    """How many; None where a patient is unknown."""
+
+    counts: Mapping[str, Mapping[str, int]]
+    """Images by value, for `class` and for every column that says something of the patients, such
+    as `sex`."""
+
+
+@dataclass(frozen=True)
 class History:
     """How one training went."""
 
@@ -175,8 +214,20 @@ class Report:
     difficulty: tuple[Measure, ...] = ()
     """How hard the phantoms are; empty for real images."""
 
-    flow: tuple[tuple[str, int], ...] = ()
-    """(what, images) from files found to images used, in order."""
+    flow: tuple[FlowStep, ...] = ()
+    """From files found to images used, in order."""
+
+    parts: tuple[Part, ...] = ()
+    """Who is in each part of the data."""
+
+    subgroups: tuple[Subgroups, ...] = ()
+    """How well it does in groups of the images, one a column."""
+
+    model: Plain = None
+    """What the bundle says of network, first weights, preprocessing and data."""
+
+    shows_images: bool = True
+    """Whether pictures of the cases may stand on the page; their names do in any case."""
 
     histories: tuple[History, ...] = ()
     """One a seed and fold."""
