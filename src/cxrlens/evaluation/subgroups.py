@@ -31,6 +31,12 @@ from cxrlens.vocabulary import ClassIndices, Estimate, PredictionTable, TableErr
 N_PARTS = 20
 """Parts of the common patients that are left out in turn, to see two figures move together."""
 
+_OF_SEVERAL = {"balanced_accuracy", "micro_precision", "micro_recall", "micro_f1"}
+"""Not defined where an image has one class: there others are the same."""
+
+_OF_THE_SECOND = {"macro_auroc", "macro_average_precision"}
+"""Of two classes that exclude each other the second's own figure."""
+
 FigureKey = tuple[str, str | None]
 """Name of a figure, and the class that it is of; None where it is of all."""
 
@@ -116,8 +122,9 @@ def judge_subgroups(
 def list_figures(evaluation: Evaluation) -> dict[FigureKey, Estimate]:
     """List the figures of a judgement: those of all classes, then class by class.
 
-    Whatever the judgement holds as an estimate is a figure. Of two classes that exclude each other
-    those of the second are listed, and the mean AUROC, which is the second's, is not.
+    Whatever the judgement holds as an estimate is a figure, but for those that are the same as
+    another by another name. Of two classes that exclude each other those of the second are listed,
+    and means that are the second's own are not.
 
     Args:
         evaluation: any.
@@ -129,8 +136,8 @@ def list_figures(evaluation: Evaluation) -> dict[FigureKey, Estimate]:
     listed: dict[FigureKey, Estimate] = {
         (name, None): estimate
         for name, estimate in _list_estimates(evaluation)
-        if not (is_binary and name == "macro_auroc")
-        and not (evaluation.is_multilabel and name == "accuracy")
+        if not (is_binary and name in _OF_THE_SECOND)
+        and not (name == "accuracy" if evaluation.is_multilabel else name in _OF_SEVERAL)
     }
     for report in evaluation.per_class[1:] if is_binary else evaluation.per_class:
         listed |= {(name, report.class_name): one for name, one in _list_estimates(report)}
