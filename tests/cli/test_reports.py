@@ -15,7 +15,7 @@ def table(phantom_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     lines = ["path,label,patient_id,sex,age,ward"]
     for number, image in enumerate(sorted(phantom_folder.glob("[cnp]*/*.png"))):
         patient = image.name[:12]
-        sex = "" if number % 6 == 5 else "FM"[int(patient[-1]) % 2]
+        sex = "" if number % 6 == 5 else "FM"[number % 2]
         lines.append(f"{image},{image.parent.name},{patient},{sex},{30 + number % 60},w{number}")
     path = tmp_path_factory.mktemp("table") / "labels.csv"
     path.write_text("\n".join(lines) + "\n")
