@@ -199,11 +199,16 @@ def _weigh_auroc(
 ) -> Float[np.ndarray, " chunk"]:
     """The AUROC within folds with each patient counted so often; NaN without a pair."""
     by_image = weights[:, ladder.patients]
-    positive = np.add.reduceat(by_image * ladder.is_positive, ladder.rungs, axis=1)
-    negative = np.add.reduceat(by_image, ladder.rungs, axis=1) - positive
-    below = np.cumsum(negative, axis=1) - negative
-    below -= below[:, ladder.folds][:, ladder.fold_of_rung]
-    wins = np.einsum("ij,ij->i", positive, below + negative / 2)
+    positive, negative = by_image * ladder.is_positive, by_image * (1 - ladder.is_positive)
+    if ladder.rungs.size < by_image.shape[1]:  # ties
+        positive, negative = (
+            np.add.reduceat(side, ladder.rungs, axis=1) for side in (positive, negative)
+        )
+    up_to = np.cumsum(negative, axis=1)
+    if ladder.folds.size > 1:
+        before = (up_to - negative)[:, ladder.folds]
+        up_to -= before[:, ladder.fold_of_rung]
+    wins = np.einsum("ij,ij->i", positive, up_to) - np.einsum("ij,ij->i", positive, negative) / 2
     by_fold = [np.add.reduceat(side, ladder.folds, axis=1) for side in (positive, negative)]
     pairs = np.einsum("ij,ij->i", by_fold[0], by_fold[1])
     return np.asarray(np.divide(wins, pairs, out=np.full(len(wins), np.nan), where=pairs > 0))

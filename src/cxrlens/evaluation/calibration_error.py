@@ -76,12 +76,12 @@ def measure_calibration_error(
     opposite directions may cancel out.
 
     Chance alone makes some distance in every bin, and never a negative one: the error seen is too
-    large (a perfect model of 300 images is seen at 0.05 or so). The interval is for the true
-    error and knows that: it holds those multiples of the gaps seen, from 0 upwards, of which an
-    error as seen is neither among the smallest nor among the largest 2.5 % of those of resampled
-    patients. Where fewer than `TOO_FEW` patients make up the spread, the interval also holds
-    Wilson's of the error, with patients in place of images, and reaches as high as that of the
-    mean distance between probability and truth, which no calibration error exceeds.
+    large (of 300 images a perfect calibration is seen as 0.03 to 0.05). The interval is for the
+    true error and knows that: it holds those multiples of the gaps seen, from 0 upwards, of which
+    an error as seen is neither among the smallest nor among the largest 2.5 % of those of
+    resampled patients. Where fewer than `TOO_FEW` patients make up the spread, the interval also
+    holds Wilson's of the error, with patients in place of images, and reaches as high as that of
+    the mean distance between probability and truth, which no calibration error exceeds.
 
     Args:
         probabilities: one an image, in [0, 1]; at least one.
