@@ -136,7 +136,7 @@ def measure_mean_calibration_error(
     seen = Figure(
         value=value,
         low=min(low, value),
-        high=max(high, value),
+        high=max(min(high, 1.0), value),
         n=max(part.clusters.size for part in parts),
         n_patients=min(tally.patients.size for tally in tallies),
         is_lean=is_lean,
