@@ -48,7 +48,13 @@ def test_records_are_opened() -> None:
         "inner": {"image": "x", "reason": "empty", "message": "…", "figure": None},
         "numbers": [1.5, None, None, None],
     }
-    assert to_plain({1: ARGMAX}) == {"1": {"rule": "argmax", "chosen_on": "fixed in advance"}}
+    plain = {
+        "rule": "argmax",
+        "chosen_on": "fixed in advance",
+        "thresholds": [],
+        "threshold_rule": "",
+    }
+    assert to_plain({1: ARGMAX}) == {"1": plain}
 
 
 @pytest.mark.parametrize(

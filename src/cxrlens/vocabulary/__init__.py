@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from cxrlens.vocabulary.arrays import (
     ClassIndices,
     ColourBytes,
+    Decisions,
     Flags,
     GreyBytes,
     GreyImage,
@@ -18,6 +19,7 @@ from cxrlens.vocabulary.arrays import (
     Scores,
 )
 from cxrlens.vocabulary.box import Box
+from cxrlens.vocabulary.calibration import Calibration, CalibrationMethod, ClassCount, Scaling
 from cxrlens.vocabulary.epoch import ClassEpoch, Epoch
 from cxrlens.vocabulary.errors import (
     BundleError,
@@ -35,7 +37,13 @@ from cxrlens.vocabulary.estimate import Estimate
 from cxrlens.vocabulary.geometry import Geometry
 from cxrlens.vocabulary.heatmap import Heatmap
 from cxrlens.vocabulary.image_warning import ImageWarning
-from cxrlens.vocabulary.operating_point import ARGMAX, EACH_AT_HALF, EVEN_ODDS, OperatingPoint
+from cxrlens.vocabulary.operating_point import (
+    ARGMAX,
+    EACH_AT_HALF,
+    EVEN_ODDS,
+    OperatingPoint,
+    Threshold,
+)
 from cxrlens.vocabulary.plain import Plain, show_name, to_plain
 from cxrlens.vocabulary.prediction import NONE_OF_THEM, Prediction, Status
 from cxrlens.vocabulary.prediction_table import PredictionTable
@@ -63,10 +71,14 @@ __all__ = [
     "UNKNOWN_TRAINING",
     "Box",
     "BundleError",
+    "Calibration",
+    "CalibrationMethod",
+    "ClassCount",
     "ClassEpoch",
     "ClassIndices",
     "ColourBytes",
     "CxrlensError",
+    "Decisions",
     "Epoch",
     "Estimate",
     "Flags",
@@ -96,11 +108,13 @@ __all__ = [
     "RecipeError",
     "Refusal",
     "Region",
+    "Scaling",
     "Scores",
     "Silence",
     "StageSize",
     "Status",
     "TableError",
+    "Threshold",
     "WeightsError",
     "digest",
     "digest_lines",

@@ -34,6 +34,9 @@ Probabilities = Float[np.ndarray, "n k"]
 Logits = Float[np.ndarray, "n k"]
 """One row a case, one column a class, before softmax."""
 
+Decisions = Bool[np.ndarray, "n k"]
+"""One row a case, one column a class: whether it is decided for, or flagged."""
+
 LabelMatrix = Float32[np.ndarray, "n k"]
 """One row a case, one column a class: 1 there, 0 not there, -1 uncertain, NaN missing."""
 

@@ -41,6 +41,9 @@ class Prediction:
     probabilities: tuple[float, ...] = ()
     """One a class, as the network gives them (not calibrated); empty when refused."""
 
+    calibrated: tuple[float, ...] = ()
+    """One a class, by the bundle's calibration; empty when refused, and where it has none."""
+
     decision: str | None = None
     """The class decided for; of several the one with the largest probability. None when refused,
     and where each class is decided for on its own and none is."""
@@ -50,6 +53,9 @@ class Prediction:
 
     decisions: tuple[str, ...] = ()
     """All classes decided for, in the order of `classes`; empty when refused, and for none."""
+
+    flagged: tuple[str, ...] = ()
+    """All classes whose probability reaches their own threshold; empty where there are none."""
 
     heatmaps: tuple[Heatmap, ...] = ()
     """One a class, in the order of `classes`; empty when refused."""
@@ -82,7 +88,12 @@ class Prediction:
         """The class decided for, or the likeliest where none is; None when refused."""
         if self.decision is not None or not self.probabilities:
             return self.decision
-        return self.classes[self.probabilities.index(max(self.probabilities))]
+        return self.classes[self.deciding.index(max(self.deciding))]
+
+    @property
+    def deciding(self) -> tuple[float, ...]:
+        """The probabilities that the decision follows from: the calibrated ones, if there are."""
+        return self.calibrated or self.probabilities
 
     @property
     def verdict(self) -> str:

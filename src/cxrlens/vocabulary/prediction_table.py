@@ -9,6 +9,7 @@ import numpy as np
 
 from cxrlens.vocabulary.arrays import (
     ClassIndices,
+    Decisions,
     Flags,
     LabelMatrix,
     Logits,
@@ -16,6 +17,7 @@ from cxrlens.vocabulary.arrays import (
     Scores,
 )
 from cxrlens.vocabulary.errors import TableError
+from cxrlens.vocabulary.operating_point import ARGMAX, EACH_AT_HALF
 from cxrlens.vocabulary.prediction import NONE_OF_THEM
 
 NONE_KNOWN = "none that is known"
@@ -56,6 +58,13 @@ class PredictionTable:
     """In place of `truth` where an image may have several classes, or none: 1 there, 0 not there,
     -1 uncertain, NaN missing."""
 
+    calibrated: Probabilities | None = None
+    """By the calibration of the bundle that answered; None where it has none."""
+
+    decisions: Decisions | None = None
+    """Whether each class was decided for; None where the largest raw probability decides, or of
+    several labels an image each that is at least 0.5."""
+
     def __post_init__(self) -> None:
         """Check the columns against each other."""
         n, k = len(self.images), len(self.classes)
@@ -77,6 +86,32 @@ class PredictionTable:
             raise TableError(f"truth must be -1…{k - 1}; got {sorted(set(self.truth.tolist()))}")
         if self.labels is not None:
             _check_labels(self.labels, self.truth, k)
+        beside = [one.shape for one in (self.calibrated, self.decisions) if one is not None]
+        if set(beside) - {(n, k)}:
+            raise TableError(
+                f"calibrated probabilities and decisions need {n} rows of {k} classes; got {beside}"
+            )
+
+    @property
+    def known_labels(self) -> LabelMatrix:
+        """The labels that are known: 1 there, 0 not there, NaN where nothing or nothing sure is.
+
+        Of one class an image the others are not there.
+        """
+        if self.labels is not None:
+            return np.asarray(np.where(self.labels == -1, np.float32(np.nan), self.labels))
+        there = (self.truth[:, None] == np.arange(len(self.classes))).astype(np.float32)
+        there[self.truth < 0] = np.nan
+        return np.asarray(there)
+
+    @property
+    def decided(self) -> Decisions:
+        """Whether each class was decided for, by `decisions` or what stands in for them."""
+        if self.decisions is not None:
+            return self.decisions
+        point = ARGMAX if self.labels is None else EACH_AT_HALF
+        is_multilabel = self.labels is not None
+        return point.decide(self.classes, self.probabilities, is_multilabel=is_multilabel)
 
     @property
     def clusters(self) -> ClassIndices:
@@ -109,6 +144,26 @@ class PredictionTable:
         if self.labels is not None:
             return np.asarray(((self.labels == 0) | (self.labels == 1)).any(axis=1))
         return np.asarray(self.truth >= 0)
+
+    def take(self, rows: Flags) -> "PredictionTable":
+        """Give some rows, in their order.
+
+        Args:
+            rows: which; at least one.
+        """
+        chosen = np.flatnonzero(rows)
+        return PredictionTable(
+            classes=self.classes,
+            images=tuple(self.images[row] for row in chosen),
+            patients=tuple(self.patients[row] for row in chosen),
+            truth=self.truth[chosen],
+            logits=self.logits[chosen],
+            probabilities=self.probabilities[chosen],
+            folds=self.folds[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            calibrated=None if self.calibrated is None else self.calibrated[chosen],
+            decisions=None if self.decisions is None else self.decisions[chosen],
+        )
 
     def _tell(self, labels: Scores) -> str:
         there = [name for name, label in zip(self.classes, labels, strict=True) if label == 1]
