@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
     "docs/tutorial.md",
+    "docs/how-to/calibrate-for-your-site.md",
     "docs/how-to/read-your-collection.md",
     "docs/how-to/train-on-your-folder.md",
     "docs/how-to/compare-two-models.md",

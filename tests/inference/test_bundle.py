@@ -23,7 +23,15 @@ from safetensors.torch import load, save
 from cxrlens.inference import Bundle, TorchEngine, load_bundle, save_bundle
 from cxrlens.inference.bundle import CARD_FILE, RECORD_FILE, SEEN_FILE, WEIGHTS_FILE
 from cxrlens.network import NetworkSpec
-from cxrlens.vocabulary import ARGMAX, BundleError, OutputError, digest
+from cxrlens.vocabulary import (
+    ARGMAX,
+    BundleError,
+    Calibration,
+    OutputError,
+    Scaling,
+    digest,
+    to_plain,
+)
 
 FILES = (WEIGHTS_FILE, CARD_FILE, SEEN_FILE, RECORD_FILE)
 
@@ -167,10 +175,91 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
             load_bundle(path)
 
 
-@pytest.mark.parametrize("version", [2, 0, 99, "1", None, 1.5])
+@pytest.mark.parametrize("version", [3, 0, 99, "1", None, 1.5])
 def test_another_schema_is_refused_and_both_are_told(version: object, folder: Path) -> None:
     _sign(folder, lambda plain: plain.update(schema_version=version))
-    with pytest.raises(BundleError, match=f"version {version!r}, this cxrlens reads 1;"):
+    with pytest.raises(BundleError, match=f"version {version!r}, this cxrlens reads up to 2;"):
+        load_bundle(folder)
+
+
+def test_the_schema_before_calibration_is_read(folder: Path) -> None:
+    def turn_back(plain: dict[str, Any]) -> None:
+        plain["schema_version"] = 1
+        del plain["calibration"], plain["operating_point"]["thresholds"]
+        del plain["operating_point"]["threshold_rule"]
+
+    _sign(folder, turn_back)
+    record = load_bundle(folder).record
+    assert record.calibration is None
+    assert record.operating_point == ARGMAX
+
+
+# A calibration belongs to one model (row 47 of the catalogue of bad inputs)
+
+
+def _make_calibration(weights: str, n_classes: int = 3, **changes: object) -> dict[str, Any]:
+    scaling = Scaling("temperature", (0.5,) * n_classes, (0.0,) * n_classes, is_multilabel=False)
+    plain = to_plain(Calibration(scaling, "40 images", 40, 40, (), weights))
+    assert isinstance(plain, dict)
+    plain["scaling"].update(changes)
+    return plain
+
+
+def test_a_calibration_of_these_weights_comes_back(folder: Path) -> None:
+    weights = digest((folder / WEIGHTS_FILE).read_bytes())
+    _sign(folder, lambda plain: plain.update(calibration=_make_calibration(weights)))
+    fitted = load_bundle(folder).record.calibration
+    assert fitted is not None
+    assert fitted.scaling.scales == (0.5, 0.5, 0.5)
+
+
+def test_a_calibration_of_another_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
+    _sign(folder, lambda plain: plain.update(calibration=_make_calibration("0" * 64)))
+    with pytest.raises(BundleError, match=r"fitted to weights of SHA-256 000000000000….*its own"):
+        load_bundle(folder)
+
+
+def test_a_calibration_of_another_checkpoint_cannot_be_saved(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    scaling = Scaling("temperature", (0.5,) * 3, (0.0,) * 3, is_multilabel=False)
+    strange = Calibration(scaling, "40 images", 40, 40, (), "0" * 64)
+    with pytest.raises(BundleError, match="means nothing"):
+        save_bundle(
+            replace(bundle, record=replace(bundle.record, calibration=strange)), tmp_path / "x"
+        )
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scales": [0.5, -0.5, 0.5]},
+        {"scales": [0.5, None, 0.5]},
+        {"offsets": [0.0]},
+        {"is_multilabel": True},
+        {"scales": [0.5], "offsets": [0.0]},
+        {"method": "guess"},
+    ],
+)
+def test_a_calibration_that_fits_no_such_model_is_refused(
+    folder: Path, changes: dict[str, object]
+) -> None:
+    weights = digest((folder / WEIGHTS_FILE).read_bytes())
+    plain = _make_calibration(weights, **changes)
+    _sign(folder, lambda record: record.update(calibration=plain))
+    with pytest.raises(BundleError):
+        load_bundle(folder)
+
+
+def test_a_threshold_for_a_class_that_is_not_there_is_refused(folder: Path) -> None:
+    one = {"value": 0.5, "low": None, "high": None, "n": 1, "method": "m"}
+    threshold = {
+        "class_name": "elsewhere", "value": 0.5, "sensitivity": one, "specificity": one,
+        "n_positives": 1, "n_negatives": 1, "n_positive_patients": 1,
+    }  # fmt: skip
+    _sign(folder, lambda plain: plain["operating_point"].update(thresholds=[threshold]))
+    with pytest.raises(BundleError, match="threshold for elsewhere"):
         load_bundle(folder)
 
 

@@ -343,3 +343,41 @@ def test_one_seed_is_not_several(
     with pytest.raises(InputError, match="2 or more; got 1"):
         run_training(read_table(phantom_folder), quick_recipe, tmp_path, seeds=1)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("labels", [("0", "0"), ("1", "1"), ("0", "-1"), ("", "")])
+def test_a_class_never_trained_answers_nothing(
+    several_labels: Path, quick_recipe: Recipe, tmp_path: Path, labels: tuple[str, str]
+) -> None:
+    lines = several_labels.read_text().splitlines()
+    told = [f"{lines[0]},label:rare"]
+    told += [f"{line},{labels[number % 2]}" for number, line in enumerate(lines[1:])]
+    path = several_labels.parent / f"rare{'_'.join(labels)}.csv"
+    path.write_text("\n".join(told) + "\n")
+    training = run_training(read_table(path), quick_recipe, tmp_path)
+    (model,) = training.models
+    assert model.classes == ("pneumonia", "covid", "opacity")
+    answer = model.predict(training.table.images[0])
+    assert len(answer.probabilities) == 3
+    assert "rare" not in answer.classes
+    assert any("rare" in note and "does not" in note for note in training.examination.notes)
+
+
+def test_thresholds_are_chosen_on_validation_and_judged_on_test(training: Training) -> None:
+    plain, *chosen = training.examination.operating
+    assert plain.rule == "argmax"
+    assert chosen
+    table, split = training.examination.table, training.table
+    is_val = (split.frame["split"] == "val").to_numpy()
+    for report in chosen:
+        assert "validation" in report.chosen_on
+        for one in report.per_class:
+            (threshold,) = one.chosen
+            labels = split.frame["label"][is_val]
+            assert threshold.n_positives == int((labels == one.class_name).sum())
+            assert "in-sample" in threshold.sensitivity.method
+            index = table.classes.index(one.class_name)
+            flagged = table.probabilities[:, index] >= threshold.value
+            truth = table.truth == index
+            assert one.sensitivity.value == pytest.approx(flagged[truth].mean())
+            assert one.specificity.value == pytest.approx((~flagged)[~truth].mean())

@@ -9,10 +9,15 @@ import pytest
 from cxrlens.evaluation import (
     Control,
     MapEvaluation,
+    choose_operating_point,
     judge,
+    judge_calibration,
     judge_control,
     judge_maps,
+    judge_operating,
     judge_subgroups,
+    read_rule,
+    rebase,
     score_heatmap,
 )
 from cxrlens.phantom import FINDINGS, Phantom, draw_set
@@ -218,6 +223,10 @@ def full(cases: tuple[Case, ...]) -> Report:
 
 def make_full(cases: tuple[Case, ...], n: int) -> Report:
     table = make_table(FINDINGS, n)
+    other = make_table(FINDINGS, n, seed=1)
+    rule = read_rule("sensitivity>=0.9")
+    point = choose_operating_point(other, other.probabilities, rule, "the validation part")
+    operating = judge_operating(table, [point])
     return Report(
         title="Phantoms, compact network",
         command="cxrlens demo --out runs/demo",
@@ -227,6 +236,9 @@ def make_full(cases: tuple[Case, ...], n: int) -> Report:
         digests=DIGESTS,
         provenance=PROVENANCE,
         maps=make_maps(cases),
+        calibration=judge_calibration(table, resamples=50),
+        operating=(judge_operating(table, [ARGMAX]), operating),
+        prevalence=tuple(rebase(one, 0.05) for one in operating.per_class),
         controls=(make_control(table, 0.2),),
         difficulty=(
             Measure("lesion area, median share of the image", "3.1 %", "1–8 %", True),

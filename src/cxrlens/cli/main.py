@@ -9,6 +9,7 @@ import sys
 import typer
 
 import cxrlens as cxr
+from cxrlens.cli.calibrate import calibrate
 from cxrlens.cli.compare import compare
 from cxrlens.cli.console import say
 from cxrlens.cli.convert import convert
@@ -37,7 +38,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, show, convert, find_lr, train, evaluate, compare, predict, explain, doctor):
+for command in (
+    demo,
+    show,
+    convert,
+    find_lr,
+    train,
+    evaluate,
+    compare,
+    calibrate,
+    predict,
+    explain,
+    doctor,
+):
     app.command()(command)
 app.command("import")(import_)
 

@@ -6,8 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 from math import isnan
 from pathlib import Path
@@ -22,6 +22,9 @@ from cxrlens.cli.options import EXIT_PARTIAL
 
 N_CASES = 24
 """Predictions in the grid of a report."""
+
+MAX_CLASSES = 4
+"""Classes whose calibration stands on the screen; more stand only in the report."""
 
 _BALANCED = " (balanced accuracy)"
 """What the mean of the classes' recalls is called too, where an image has one class."""
@@ -39,6 +42,9 @@ class Wishes:
 
     shows_images: bool = True
     """Whether pictures of the cases may be shown."""
+
+    prevalence: Mapping[str, float] = field(default_factory=dict)
+    """How common classes are where the figures are wanted."""
 
 
 NO_WISHES = Wishes()
@@ -83,11 +89,23 @@ def describe_training(
 def describe_evaluation(
     model: "cxr.Model", examination: "cxr.model.Examination", title: str, wishes: Wishes
 ) -> "cxr.report.Report":
-    """Gather how a model did on other data into a report."""
+    """Gather how a model did on other data into a report.
+
+    Args:
+        model: that answered.
+        examination: of its answers.
+        title: the page's heading.
+        wishes: what was asked of it.
+    """
+    asked = wishes.prevalence
+    of_classes = examination.operating[0].per_class
+    rebased = [cxr.evaluation.rebase(one, asked[one.class_name])
+               for one in of_classes if one.class_name in asked]  # fmt: skip
     return replace(
         _describe_models([model], examination, title, wishes),
         flow=count_evaluation(examination),
         parts=(count_part(USED, examination.rows, wishes.by),),
+        prevalence=tuple(rebased),
     )
 
 
@@ -173,12 +191,58 @@ def _show_figures(report: "cxr.report.Report") -> None:
     rows.append(["calibration error (ECE)", str(figures.calibration_error)])
     if figures.is_multilabel:
         rows += [[f"{one.class_name}: AUROC", str(one.auroc)] for one in figures.per_class]
+    rows += list_calibration(report.calibration)
+    rows += _list_operating(report)
     rows += [[f"{c.name} alone: macro AUROC", str(c.auroc)] for c in report.controls]
     for one in report.maps.per_class if report.maps else ():
         rows.append([f"maps of {one.class_name}: pointing game", str(one.pointing_game)])
         rows.append([f"maps of {one.class_name}: strict hit rate", str(one.hit_rate)])
     rows += [[f"phantoms: {m.name}", f"{m.value} (bound {m.bound})"] for m in report.difficulty]
     show_table(["figure", "value"], rows)
+
+
+def list_calibration(report: "cxr.evaluation.CalibrationReport | None") -> list[list[str]]:
+    """Rows of the Brier score and the calibration error, raw and calibrated.
+
+    Of many classes none: they stand in the report.
+    """
+    rows: list[list[str]] = []
+    if report is None or len(report.per_class) > MAX_CLASSES:
+        return rows
+    for one in report.per_class:
+        sides = [("raw", one.raw)]
+        sides += [("calibrated", one.calibrated)] if one.calibrated is not None else []
+        for side, figures in sides:
+            rows.append([f"{one.class_name}: Brier score, {side}", str(figures.brier)])
+            error = str(figures.debiased_error)
+            rows.append([f"{one.class_name}: calibration error, {side}", error])
+    return rows
+
+
+def list_flags(report: "cxr.evaluation.OperatingReport") -> list[list[str]]:
+    """Rows of what the thresholds that were chosen come to."""
+    rows = []
+    for one in report.per_class:
+        levels = ", ".join(f"{level:.4f}" for level in one.thresholds)
+        name = f"{one.class_name}: {report.rule}"
+        rows.append([f"{name}, threshold", levels])
+        rows.append([f"{name}, sensitivity", str(one.sensitivity)])
+        rows.append([f"{name}, specificity", str(one.specificity)])
+    return rows
+
+
+def _list_operating(report: "cxr.report.Report") -> list[list[str]]:
+    # thresholds by other rules than the model's own stand in the report alone
+    own = report.operating[:1]
+    rows = [row for one in own if any(c.chosen for c in one.per_class) for row in list_flags(one)]
+    for one in report.prevalence:
+        name = f"{one.class_name} at a prevalence of {one.prevalence:g}"
+        rows.append([f"{name}: PPV", str(one.ppv)])
+        rows.append([f"{name}: NPV", str(one.npv)])
+        rows.append([f"{name}: alerts per 100", str(one.alerts_per_100)])
+        rows.append([f"{name}: number needed to read", str(one.number_needed_to_read)])
+        rows.append([f"{name}: net benefit", str(one.net_benefit)])
+    return rows
 
 
 def _describe_models(
@@ -193,6 +257,8 @@ def _describe_models(
         is_phantom=examination.is_phantom,
         evaluation=examination.evaluation,
         maps=examination.maps,
+        calibration=examination.calibration,
+        operating=examination.operating,
         controls=examination.controls,
         recipe=record.recipe,
         model=_describe_record(record),
@@ -264,15 +330,16 @@ def _find_mistakes(examination: "cxr.model.Examination", rows: Sequence[int]) ->
     truth, probabilities = examination.table.truth, examination.table.probabilities
     labels = examination.table.labels
     if labels is not None:
-        is_decided = probabilities >= cxr.vocabulary.EVEN_ODDS
+        is_decided = examination.table.decided
         off = np.where(is_decided, probabilities, 1 - probabilities)
         is_wrong = np.where(is_decided, labels == 0, labels == 1)
         by_class = np.where(is_wrong, off, 0)
         worst, place = by_class.max(axis=1), by_class.argmax(axis=1)
         ways = [(int(one), bool(is_decided[row, one])) for row, one in enumerate(place)]
     else:
-        decided = probabilities.argmax(axis=1)
-        worst = np.where((truth >= 0) & (decided != truth), probabilities.max(axis=1), 0)
+        decided = examination.table.decided.argmax(axis=1)
+        sure = probabilities[np.arange(len(decided)), decided]
+        worst = np.where((truth >= 0) & (decided != truth), sure, 0)
         ways = list(zip(truth.tolist(), decided.tolist(), strict=True))
     wrong = sorted((row for row in rows if worst[row] > 0), key=lambda row: -worst[row])
     by_way: dict[tuple[int, int], list[int]] = {}

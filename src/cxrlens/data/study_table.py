@@ -210,6 +210,21 @@ class StudyTable:
         """
         return replace(self, frame=self.frame.iloc[list(rows)].reset_index(drop=True))
 
+    def keep_classes(self, names: Sequence[str], notes: Iterable[str] = ()) -> "StudyTable":
+        """Give the same images with some of their classes, where an image may have several.
+
+        Args:
+            names: of `classes`; their order stays.
+            notes: sentences to add to the notes.
+
+        Returns:
+            A table without the other classes' labels.
+        """
+        kept = tuple(name for name in self.classes if name in names)
+        lost = [LABEL_PREFIX + name for name in self.classes if name not in names]
+        frame = self.frame.drop(columns=lost)
+        return replace(self, frame=frame, classes=kept, notes=(*self.notes, *notes))
+
     def labelled(self) -> "StudyTable":
         """Give the rows that have a label: of several classes, one that is 1 or 0 at least.
 

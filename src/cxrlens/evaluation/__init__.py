@@ -3,14 +3,39 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.evaluation.bootstrap import Resampling
+from cxrlens.evaluation.calibration_report import (
+    CalibrationReport,
+    ClassCalibration,
+    ClassReliability,
+    ReliabilityBin,
+    compare_calibration,
+    judge_calibration,
+)
 from cxrlens.evaluation.cases_needed import CasesNeeded
+from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_needed_positives
+from cxrlens.evaluation.class_counts import FEWEST_FOR_VECTOR, choose_method, count_classes
 from cxrlens.evaluation.comparison import SMALLEST, Comparison, compare
 from cxrlens.evaluation.controls import judge_category_control, judge_control
+from cxrlens.evaluation.cross_fitting import (
+    CrossFit,
+    cross_fit,
+    explain_too_few_cases,
+    fit_table,
+)
 from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_judging import judge_maps
 from cxrlens.evaluation.map_scores import MapScore, score_heatmap
+from cxrlens.evaluation.operating_report import (
+    ClassOperating,
+    OperatingReport,
+    judge_operating,
+    report_flags,
+)
+from cxrlens.evaluation.operating_rule import OperatingRule, read_rule
 from cxrlens.evaluation.paired_figure import PairedFigure
+from cxrlens.evaluation.prevalence import PrevalenceReport, rebase
 from cxrlens.evaluation.records import (
     ClassMapReport,
     ClassReport,
@@ -37,17 +62,25 @@ from cxrlens.evaluation.subgroup_records import (
     Subgroups,
 )
 from cxrlens.evaluation.subgroups import judge_subgroups
+from cxrlens.evaluation.threshold_choice import choose_operating_point
 
 __all__ = [
+    "FEWEST_FOR_VECTOR",
+    "FEWEST_TO_CERTIFY",
     "LEAST_PATIENTS",
     "SMALLEST",
     "UNKNOWN_GROUP",
+    "CalibrationReport",
     "CasesNeeded",
+    "ClassCalibration",
     "ClassCount",
     "ClassMapReport",
+    "ClassOperating",
+    "ClassReliability",
     "ClassReport",
     "Comparison",
     "Control",
+    "CrossFit",
     "Difference",
     "Discordance",
     "Evaluation",
@@ -55,20 +88,38 @@ __all__ = [
     "GroupGap",
     "MapEvaluation",
     "MapScore",
+    "OperatingReport",
+    "OperatingRule",
     "PairedFigure",
+    "PrevalenceReport",
+    "ReliabilityBin",
+    "Resampling",
     "RocCurve",
     "SeedFigures",
     "SeedSpread",
     "Subgroup",
     "Subgroups",
     "average_judgements",
+    "choose_method",
+    "choose_operating_point",
     "compare",
+    "compare_calibration",
+    "count_classes",
+    "count_needed_positives",
+    "cross_fit",
+    "explain_too_few_cases",
+    "fit_table",
     "judge",
+    "judge_calibration",
     "judge_category_control",
     "judge_control",
     "judge_maps",
+    "judge_operating",
     "judge_subgroups",
     "measure_spread",
+    "read_rule",
+    "rebase",
+    "report_flags",
     "score_heatmap",
     "stratify",
 ]

@@ -33,7 +33,7 @@ from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.records import ClassReport, Counts, Evaluation, RocCurve
 from cxrlens.evaluation.roc import draw_roc
-from cxrlens.vocabulary import EVEN_ODDS, Estimate, PredictionTable
+from cxrlens.vocabulary import Estimate, PredictionTable
 
 
 def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Evaluation:
@@ -41,12 +41,13 @@ def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Ev
 
     Each image is decided for the class with the largest probability; where it may have several,
     for every class with a probability of at least 0.5, and each class is judged on its own, on
-    the images whose label for it is known. Rows without a truth are left out and counted, and so
-    are uncertain and missing labels. Images of one patient are taken as dependent, patients as
-    independent, the trained models as given. A class that is never decided for has a precision of
-    0; a class without images has no recall, F1, AUROC and average precision and is left out of
-    their means over classes. Scores of different folds are never compared; counts are pooled over
-    folds, and so are the probabilities that are held against the truth.
+    the images whose label for it is known. A table that brings its decisions is judged by those.
+    Rows without a truth are left out and counted, and so are uncertain and missing labels. Images
+    of one patient are taken as dependent, patients as independent, the trained models as given. A
+    class that is never decided for has a precision of 0; a class without images has no recall, F1,
+    AUROC and average precision and is left out of their means over classes. Scores of different
+    folds are never compared; counts are pooled over folds, and so are the probabilities that are
+    held against the truth.
 
     Args:
         table: the predictions with truth, patients and folds.
@@ -74,7 +75,7 @@ def judge(table: PredictionTable, *, seed: int = 0, resamples: int = 2000) -> Ev
 
 def _judge_one(table: PredictionTable, cases: Cases, resampling: Resampling) -> Evaluation:
     """Judge decisions for one class an image."""
-    decisions = np.argmax(cases.scores, axis=1)
+    decisions = np.argmax(table.decided[table.is_labelled], axis=1)
     by_patient = count_by_patient(cases, decisions)
     classes = [
         measure_class(cases.rank(index), decisions == index, resampling)
@@ -91,15 +92,17 @@ def _judge_several(
     table: PredictionTable, cases: MultiLabelCases, resampling: Resampling
 ) -> Evaluation:
     """Judge decisions for or against each class on its own."""
-    decisions = cases.scores >= EVEN_ODDS
+    decisions = table.decided[table.is_labelled]
     by_patient = count_labels_by_patient(cases, decisions)
     classes = []
     for index in range(len(cases.classes)):
-        ranking = cases.rank(index)
-        classes.append(measure_class(ranking, ranking.scores >= EVEN_ODDS, resampling))
+        known = np.isin(cases.labels[:, index], (0, 1))
+        classes.append(measure_class(cases.rank(index), decisions[known, index], resampling))
     accuracy = leave_undefined("an image may have several classes, each is judged on its own")
     macros = _estimate_count_macros(cases, by_patient, average_over_labels, classes, resampling)
-    whole = _Whole(accuracy, macros, None, measure_overall_of_labels(cases, classes, resampling))
+    whole = _Whole(
+        accuracy, macros, None, measure_overall_of_labels(cases, decisions, classes, resampling)
+    )
     return _compose(table, cases, classes, whole, resampling)
 
 

@@ -22,7 +22,7 @@ from cxrlens.evaluation.class_figures import ClassFigures, turn_into_f1
 from cxrlens.evaluation.class_mean import ClassPart, estimate_class_mean
 from cxrlens.evaluation.figure import Figure, leave_undefined
 from cxrlens.evaluation.proportions import measure_proportion
-from cxrlens.vocabulary import EVEN_ODDS, ClassIndices, Estimate
+from cxrlens.vocabulary import ClassIndices, Decisions, Estimate, Flags
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,28 @@ def measure_overall(
 
 
 def measure_overall_of_labels(
-    cases: MultiLabelCases, classes: list[ClassFigures], resampling: Resampling
+    cases: MultiLabelCases,
+    decisions: Decisions,
+    classes: list[ClassFigures],
+    resampling: Resampling,
 ) -> Overall:
     """Measure all classes together where an image may have several, or none.
 
     Args:
         cases: the labelled images.
+        decisions: whether each class is decided for.
         classes: the figures of each.
         resampling: of the patients behind the calibration error.
     """
+    decided = [
+        decisions[np.isin(cases.labels[:, index], (0, 1)), index] for index in range(len(classes))
+    ]
     answers = [_take_answers(cases, index) for index in range(len(classes))]
     known = [one for one in answers if one.clusters.size]  # one at least: the cases are labelled
     error = measure_mean_calibration_error(known, resampling)
-    micro = _measure_micro(known)
+    micro = _measure_micro(answers, decided)
     return Overall(
-        balanced_accuracy=_estimate_balanced_accuracy(cases, answers, classes),
+        balanced_accuracy=_estimate_balanced_accuracy(cases, answers, decided, classes),
         micro_precision=_tell(micro[0], "no class is decided for on any image"),
         micro_recall=_tell(micro[1], "no image of any class"),
         micro_f1=_tell(micro[2], "no class is there or decided for on any image"),
@@ -118,11 +125,11 @@ def _take_answers(cases: MultiLabelCases, index: int) -> Answers:
     return Answers(ranking.scores, ranking.is_positive, ranking.clusters)
 
 
-def _measure_micro(known: list[Answers]) -> tuple[Figure, Figure, Figure]:
+def _measure_micro(answers: list[Answers], decided: list[Flags]) -> tuple[Figure, Figure, Figure]:
     """Precision, recall and F1 of all answers in one count; n counts answers, not images."""
-    is_true = np.concatenate([one.is_true for one in known])
-    is_decided = np.concatenate([one.probabilities for one in known]) >= EVEN_ODDS
-    clusters = np.concatenate([one.clusters for one in known])
+    is_true = np.concatenate([one.is_true for one in answers])
+    is_decided = np.concatenate(decided)
+    clusters = np.concatenate([one.clusters for one in answers])
     is_hit = is_true & is_decided
     precision, recall, overlap = (
         measure_proportion(is_hit[rows], clusters[rows])
@@ -146,16 +153,19 @@ def _estimate_average_precision(cases: AnyCases, classes: list[ClassFigures]) ->
 
 
 def _estimate_balanced_accuracy(
-    cases: MultiLabelCases, answers: list[Answers], classes: list[ClassFigures]
+    cases: MultiLabelCases,
+    answers: list[Answers],
+    decided: list[Flags],
+    classes: list[ClassFigures],
 ) -> Estimate:
     figures = [one.balanced_accuracy for one in classes]
     parts = [
         ClassPart(
             figure,
-            find_balanced_errors(one.is_true, one.probabilities >= EVEN_ODDS),
+            find_balanced_errors(one.is_true, own),
             one.clusters,
         )
-        for one, figure in zip(answers, figures, strict=True)
+        for one, own, figure in zip(answers, decided, figures, strict=True)
         if figure
     ]
     if not parts:

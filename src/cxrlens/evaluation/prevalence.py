@@ -97,7 +97,7 @@ def rebase(operating: ClassOperating, prevalence: float) -> PrevalenceReport:
         prevalence=prevalence,
         ppv=_tell(_invert(wrong), n),
         npv=_tell(_invert(lost), n),
-        alerts_per_100=_tell(_scale(_add(finds, _scale(alarms, 1 - prevalence)), 100), n),
+        alerts_per_100=_tell(_scale(_add(finds, _scale(alarms, 1 - prevalence)), 100.0), n),
         number_needed_to_read=_tell(_shift(wrong, 1.0), n),
         threshold=level,
         net_benefit=_weigh(finds, _scale(alarms, 1 - prevalence), level, n),

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from cxrlens.inference.bundle import (
     UNKNOWN_DATA,
+    WEIGHTS_FILE,
     Bundle,
     BundleRecord,
     TrainingData,
@@ -17,6 +18,7 @@ from cxrlens.inference.preparation import PreparedTable, prepare
 
 __all__ = [
     "UNKNOWN_DATA",
+    "WEIGHTS_FILE",
     "Bundle",
     "BundleRecord",
     "EngineOutput",

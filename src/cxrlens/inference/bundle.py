@@ -21,6 +21,7 @@ from cxrlens.network import MapClassifier, NetworkSpec
 from cxrlens.vocabulary import (
     ARGMAX,
     BundleError,
+    Calibration,
     CxrlensError,
     OperatingPoint,
     OutputError,
@@ -30,8 +31,11 @@ from cxrlens.vocabulary import (
     to_plain,
 )
 
-SCHEMA_VERSION = 1
-"""Of `bundle.json`; a newer one is refused."""
+SCHEMA_VERSION = 2
+"""Of `bundle.json`; a newer one is refused. 1 had no calibration and no thresholds."""
+
+READ_VERSIONS = (1, SCHEMA_VERSION)
+"""Those that are understood."""
 
 WEIGHTS_FILE = "weights.safetensors"
 RECORD_FILE = "bundle.json"
@@ -95,6 +99,9 @@ class BundleRecord:
     """Whether an image may have several classes, or none: each probability is then the sigmoid of
     its own logit, else they are the softmax of all."""
 
+    calibration: Calibration | None = None
+    """How logits become probabilities that fit what comes true; None where nobody fitted it."""
+
     parent: str | None = None
     """Digest of the bundle that this one was made from."""
 
@@ -122,7 +129,8 @@ class Bundle:
     """In eval mode, on the CPU."""
 
     seen: frozenset[str]
-    """SHA-256 of every file that it was trained on or that chose its epoch."""
+    """SHA-256 of every file that it was trained on, or that chose its epoch, calibrated it or
+    chose its thresholds."""
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
@@ -137,13 +145,15 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
 
     Raises:
         OutputError: if the folder exists or cannot be written.
+        BundleError: if the calibration belongs to other weights.
     """
     weights = save_safetensors(_contiguous_state(bundle.network))
     card = write_card(bundle.record.classes, to_plain(bundle.record)).encode()
     seen = "".join(f"{name}\n" for name in sorted(bundle.seen)).encode()
     contents = {WEIGHTS_FILE: weights, CARD_FILE: card, SEEN_FILE: seen}
     digests = {name: digest(data) for name, data in contents.items()}
-    record = replace(bundle.record, digests=digests, digest="")
+    record = replace(bundle.record, digests=digests, schema_version=SCHEMA_VERSION, digest="")
+    _check_calibration(record, folder)
     record = replace(record, digest=_digest_record(to_plain(record)))
     text = json.dumps(to_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
     _write_folder(folder, {**contents, RECORD_FILE: f"{text}\n".encode()})
@@ -161,7 +171,7 @@ def load_bundle(folder: Path) -> Bundle:
 
     Raises:
         BundleError: if a file is missing, damaged or of another digest, the schema is newer, the
-            weights do not fit the network or are not finite.
+            weights do not fit the network or are not finite, or the calibration belongs to others.
     """
     record = _read_record(folder)
     contents = {name: _read_file(folder, name) for name in (WEIGHTS_FILE, CARD_FILE, SEEN_FILE)}
@@ -173,11 +183,37 @@ def load_bundle(folder: Path) -> Bundle:
                 f"{stated[:12]}…: the file was changed or damaged; "
                 "copy the bundle again from where it was made"
             )
+    _check_calibration(record, folder)
     size = (record.preprocessing.height, record.preprocessing.width)
     network = restore_network(
         record.network, len(record.classes), size, contents[WEIGHTS_FILE], folder
     )
     return Bundle(record, network, frozenset(contents[SEEN_FILE].decode().split()))
+
+
+def _check_calibration(record: BundleRecord, folder: Path) -> None:
+    """Refuse a calibration, or thresholds, that were fitted to another model."""
+    strange = {one.class_name for one in record.operating_point.thresholds} - {*record.classes}
+    if strange:
+        raise BundleError(
+            f"{folder} has a threshold for {', '.join(sorted(strange))}, its classes are "
+            f"{', '.join(record.classes)}; make it again by `cxrlens calibrate`"
+        )
+    if record.calibration is None:
+        return
+    stated, own = record.calibration.weights, record.digests.get(WEIGHTS_FILE, "nothing")
+    if stated != own:
+        raise BundleError(
+            f"the calibration in {folder} was fitted to weights of SHA-256 {stated[:12]}…, its own "
+            f"are {own[:12]}…: it means nothing for these; make it again by `cxrlens calibrate`"
+        )
+    scaling = record.calibration.scaling
+    if (len(scaling.scales), scaling.is_multilabel) != (len(record.classes), record.is_multilabel):
+        raise BundleError(
+            f"the calibration in {folder} is for {len(scaling.scales)} classes that "
+            f"{'may come together' if scaling.is_multilabel else 'exclude each other'}, its model "
+            "is not; make it again by `cxrlens calibrate`"
+        )
 
 
 def _read_record(folder: Path) -> BundleRecord:
@@ -187,9 +223,9 @@ def _read_record(folder: Path) -> BundleRecord:
         version = plain["schema_version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BundleError(f"{path} is no bundle record ({error}); give a bundle folder") from error
-    if version != SCHEMA_VERSION:
+    if version not in READ_VERSIONS:
         raise BundleError(
-            f"{path} has schema version {version!r}, this cxrlens reads {SCHEMA_VERSION}; "
+            f"{path} has schema version {version!r}, this cxrlens reads up to {SCHEMA_VERSION}; "
             "use the version of cxrlens that wrote it"
         )
     stated = plain.get("digest")

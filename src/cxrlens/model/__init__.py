@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.model.answering import Model, load
+from cxrlens.model.calibrating import SiteCalibration, calibrate, run_calibration
 from cxrlens.model.comparing import ModelComparison, compare_models
 from cxrlens.model.examining import Examination, evaluate, examine
 from cxrlens.model.grouping import (
@@ -27,7 +28,9 @@ __all__ = [
     "ModelComparison",
     "RateFinding",
     "SeedRun",
+    "SiteCalibration",
     "Training",
+    "calibrate",
     "choose_columns",
     "compare_models",
     "evaluate",
@@ -39,6 +42,7 @@ __all__ = [
     "judge_groups",
     "list_groups",
     "load",
+    "run_calibration",
     "run_import",
     "run_training",
     "train",

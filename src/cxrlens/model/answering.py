@@ -15,7 +15,6 @@ from cxrlens.explanation import CAM, find_regions, make_heatmaps
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
 from cxrlens.inference import Bundle, PreparedTable, TorchEngine, load_bundle
 from cxrlens.vocabulary import (
-    EVEN_ODDS,
     ClassIndices,
     Geometry,
     Heatmap,
@@ -160,28 +159,35 @@ class Model:
     ) -> list[Prediction]:
         """Answer for images at the network's size, each given by its name and its warnings."""
         output = self.engine.run(pixels)
-        is_multilabel = self.bundle.record.is_multilabel
+        record, classes = self.bundle.record, self.classes
+        is_multilabel, point = record.is_multilabel, record.operating_point
         logits = output.logits.astype(np.float64)
         probabilities = expit(logits) if is_multilabel else softmax(logits, axis=1)
+        fitted = record.calibration
+        calibrated = None if fitted is None else fitted.scaling.apply(logits)
+        deciding = probabilities if calibrated is None else calibrated
+        decided = point.decide(classes, deciding, is_multilabel=is_multilabel)
+        flagged = point.flag(classes, deciding)
         answers = []
         for i, ((name, warnings), geometry) in enumerate(zip(asked, geometries, strict=True)):
-            heatmaps = make_heatmaps(output.maps[i], self.classes, geometry)
-            likeliest = int(np.argmax(probabilities[i]))
-            passed = np.flatnonzero(probabilities[i] >= EVEN_ODDS) if is_multilabel else [likeliest]
-            decisions = tuple(self.classes[index] for index in passed)
+            heatmaps = make_heatmaps(output.maps[i], classes, geometry)
+            passed = np.flatnonzero(decided[i] if decided[i].any() else np.ones(len(classes)))
+            leading = int(passed[np.argmax(deciding[i][passed])])
             answers.append(
                 Prediction(
                     image=name,
-                    bundle_digest=self.bundle.record.digest,
-                    classes=self.classes,
-                    operating_point=self.bundle.record.operating_point,
+                    bundle_digest=record.digest,
+                    classes=classes,
+                    operating_point=point,
                     logits=tuple(output.logits[i].tolist()),
                     probabilities=tuple(probabilities[i].tolist()),
-                    decision=self.classes[likeliest] if decisions else None,
+                    calibrated=() if calibrated is None else tuple(calibrated[i].tolist()),
+                    decision=classes[leading] if decided[i].any() else None,
                     is_multilabel=is_multilabel,
-                    decisions=decisions,
+                    decisions=tuple(classes[index] for index in np.flatnonzero(decided[i])),
+                    flagged=tuple(classes[index] for index in np.flatnonzero(flagged[i])),
                     heatmaps=heatmaps,
-                    regions=find_regions(heatmaps[likeliest]),
+                    regions=find_regions(heatmaps[leading]),
                     warnings=warnings,
                 )
             )

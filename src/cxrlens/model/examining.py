@@ -11,13 +11,17 @@ import numpy as np
 
 from cxrlens.data import StudyTable, fingerprint, read_table
 from cxrlens.evaluation import (
+    CalibrationReport,
     Control,
     Evaluation,
     MapEvaluation,
+    OperatingReport,
     judge,
+    judge_calibration,
     judge_category_control,
     judge_control,
     judge_maps,
+    judge_operating,
     score_heatmap,
 )
 from cxrlens.explanation import CAM
@@ -28,7 +32,9 @@ from cxrlens.vocabulary import (
     PHANTOM_MODEL,
     UNKNOWN_TRAINING,
     BundleError,
+    ClassIndices,
     LabelMatrix,
+    OperatingPoint,
     Prediction,
     PredictionTable,
     Progress,
@@ -51,6 +57,13 @@ class Examination:
 
     controls: tuple[Control, ...]
     """How well the classes are told apart without looking at the images."""
+
+    calibration: CalibrationReport
+    """Whether the probabilities may be taken at their word, raw and calibrated."""
+
+    operating: tuple[OperatingReport, ...]
+    """What the models' own decision came to on these cases; after a training also what thresholds
+    that were chosen on validation did."""
 
     predictions: tuple[Prediction, ...]
     """One answer a row, in the order of `table`."""
@@ -118,7 +131,43 @@ def examine(
         BundleError: as for `evaluate`.
         TableError: as for `evaluate`.
     """
-    progress = progress or Silence()
+    answered = answer_table(model, data, progress or Silence())
+    folds = np.zeros(len(answered.rows), dtype=np.int64)
+    points = [[model.bundle.record.operating_point]]
+    judged = judge_answers(answered.prepared, answered.rows, answered.answers, folds, points)
+    return replace(judged, n_seen=answered.n_seen)
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A table that a model has answered for."""
+
+    prepared: PreparedTable
+    """Decoded, with the notes that concern the model and the data."""
+
+    rows: ClassIndices
+    """The rows that it never saw."""
+
+    answers: tuple[Prediction, ...]
+    """One a row of `rows`."""
+
+    n_seen: int
+    """Images that it was trained on or calibrated with, which are left out."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the images and labels that the table was read from."""
+        return fingerprint(self.prepared.table, self.prepared.images.digests)
+
+
+def answer_table(model: Model, data: StudyTable | PathLike, progress: Progress) -> Answered:
+    """Answer for the images of a table that the model never saw.
+
+    Args:
+        model: any.
+        data: as for `evaluate`, which raises what this raises.
+        progress: is told of every step.
+    """
     table = data if isinstance(data, StudyTable) else read_table(data)
     class_notes = match_classes(model, table)
     prepared = prepare(table, model.bundle.record.preprocessing, progress)
@@ -126,13 +175,15 @@ def examine(
     rows = np.flatnonzero(~seen)
     if len(rows) == 0:
         raise TableError(
-            f"all {len(seen)} images were used to train this model; evaluate it on others"
+            f"all {len(seen)} images were used to train or calibrate this model; evaluate it on "
+            "others"
         )
     notes = [*prepared.table.notes, *class_notes]
     if seen.any():
         notes.append(
-            f"{int(seen.sum())} of {len(seen)} images were used to train this model (the same "
-            "bytes) and are left out; other images of the same patients cannot be recognised"
+            f"{int(seen.sum())} of {len(seen)} images were used to train this model or to "
+            "calibrate it (the same bytes) and are left out; other images of the same patients "
+            "cannot be recognised"
         )
     if model.bundle.record.data.is_phantom:
         notes.append(PHANTOM_MODEL)
@@ -140,8 +191,7 @@ def examine(
         notes.append(UNKNOWN_TRAINING)
     answers = model.answer_rows(prepared, rows, progress)
     examined = replace(prepared, table=replace(prepared.table, notes=tuple(notes)))
-    judged = judge_answers(examined, rows, answers, np.zeros(len(rows), dtype=np.int64))
-    return replace(judged, n_seen=int(seen.sum()))
+    return Answered(examined, rows, answers, int(seen.sum()))
 
 
 def match_classes(model: Model, table: StudyTable) -> list[str]:
@@ -182,10 +232,10 @@ def match_classes(model: Model, table: StudyTable) -> list[str]:
     return notes
 
 
-def judge_answers(
+def tabulate_answers(
     prepared: PreparedTable, rows: np.ndarray, answers: Sequence[Prediction], folds: np.ndarray
-) -> Examination:
-    """Judge answers for some rows of a table.
+) -> PredictionTable:
+    """Put answers for some rows of a table beside their truth.
 
     Args:
         prepared: the whole table.
@@ -194,37 +244,12 @@ def judge_answers(
         folds: the number of the model that answered, from 0, one a row.
     """
     frame = prepared.table.frame.iloc[rows]
-    table = tabulate_answers(prepared, rows, answers, folds)
-    return Examination(
-        evaluation=judge(table),
-        maps=_judge_maps(table, answers, tuple(frame["mask"])),
-        controls=_judge_controls(prepared, rows, table),
-        predictions=tuple(answers),
-        table=table,
-        rows=prepared.table.take(rows),
-        is_phantom=prepared.table.is_phantom,
-        fingerprint=fingerprint(prepared.table, prepared.images.digests),
-        refusals=prepared.table.refusals,
-        notes=prepared.table.notes,
-    )
-
-
-def tabulate_answers(
-    prepared: PreparedTable, rows: np.ndarray, answers: Sequence[Prediction], folds: np.ndarray
-) -> PredictionTable:
-    """Put answers beside what is known of their images.
-
-    Args:
-        prepared: as for `judge_answers`, and so the others.
-        rows: which of its rows were answered for.
-        answers: one a row.
-        folds: one a row.
-    """
-    frame = prepared.table.frame.iloc[rows]
     classes = answers[0].classes
     indices = {name: i for i, name in enumerate(classes)}
     is_multilabel = answers[0].is_multilabel
     truth = [-1 if is_multilabel else indices.get(label, -1) for label in frame["label"]]
+    decided = [[name in answer.decisions for name in classes] for answer in answers]
+    calibrated = [answer.calibrated for answer in answers]
     return PredictionTable(
         classes=classes,
         images=tuple(frame["image"]),
@@ -234,6 +259,50 @@ def tabulate_answers(
         probabilities=np.array([answer.probabilities for answer in answers]),
         folds=folds.astype(np.int64),
         labels=_find_labels(prepared.table, rows, classes) if is_multilabel else None,
+        calibrated=np.array(calibrated) if all(calibrated) else None,
+        decisions=np.array(decided),
+    )
+
+
+def judge_answers(
+    prepared: PreparedTable,
+    rows: np.ndarray,
+    answers: Sequence[Prediction],
+    folds: np.ndarray,
+    points: Sequence[Sequence[OperatingPoint]],
+) -> Examination:
+    """Judge answers for some rows of a table.
+
+    Args:
+        prepared: the whole table.
+        rows: which of its rows were answered for.
+        answers: one a row.
+        folds: the number of the model that answered, from 0, one a row.
+        points: rules to judge by, the models' own first: of each rule one point a model. A rule
+            that could not be met by every model is left out.
+    """
+    frame = prepared.table.frame.iloc[rows]
+    table = tabulate_answers(prepared, rows, answers, folds)
+    return Examination(
+        evaluation=judge(table),
+        maps=_judge_maps(table, answers, tuple(frame["mask"])),
+        controls=_judge_controls(prepared, rows, table),
+        calibration=judge_calibration(table),
+        operating=(
+            judge_operating(table, points[0]),
+            *(
+                replace(judge_operating(table, others), is_deciding=False)
+                for others in points[1:]
+                if all(one.thresholds for one in others)
+            ),
+        ),
+        predictions=tuple(answers),
+        table=table,
+        rows=prepared.table.take(rows),
+        is_phantom=prepared.table.is_phantom,
+        fingerprint=fingerprint(prepared.table, prepared.images.digests),
+        refusals=prepared.table.refusals,
+        notes=prepared.table.notes,
     )
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import yaml
 
 from cxrlens.data import StudyTable, complete_split, fold_table, read_table, write_split
-from cxrlens.evaluation import SeedSpread
+from cxrlens.evaluation import SeedSpread, choose_operating_point, read_rule
 from cxrlens.imaging import write_whole
 from cxrlens.inference import Bundle, PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
-from cxrlens.model.examining import Examination, judge_answers
+from cxrlens.model.examining import Examination, judge_answers, tabulate_answers
 from cxrlens.model.seed_pooling import SeedRun, pool_seeds
 from cxrlens.training import (
     RECIPE_FILE,
@@ -27,12 +27,14 @@ from cxrlens.training import (
     claim_run,
     measure_stages,
     read_recipe,
+    resolve_labels,
     resolve_recipe,
     train_bundle,
 )
 from cxrlens.vocabulary import (
     Epoch,
     InputError,
+    OperatingPoint,
     OutputError,
     Prediction,
     Progress,
@@ -41,11 +43,15 @@ from cxrlens.vocabulary import (
     TableError,
     digest,
     digest_lines,
+    show_name,
     to_plain,
 )
 
 SPLIT_FILE = "split.csv"
 """In a run folder: which image is in which part."""
+
+RULES = ("youden", "sensitivity>=0.95")
+"""By which thresholds are chosen on validation, for the report; the decision is not theirs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +161,7 @@ def run_training(
     # What can be refused is refused before anything is read or written.
     table = table.labelled()
     check_balance(recipe, is_multilabel=table.is_multilabel)
-    _split(table, recipe, folds)
+    table = _drop_untrained(table, recipe, folds)
     network, _ = build_initial_network(recipe, len(table.classes))
     stages = measure_stages(network, recipe.stages)
     del network
@@ -163,6 +169,7 @@ def run_training(
     _keep_recipe(recipe, folder, places)
     prepared = prepare(table, recipe.preprocessing, progress)
     splits = _split(prepared.table, recipe, folds)
+    _check_trained(splits, recipe)
     parts = [
         _train_part(replace(prepared, table=splits[place.fold]), place, progress)
         for place in places
@@ -244,6 +251,57 @@ def _split(table: StudyTable, recipe: Recipe, folds: int | None) -> list[StudyTa
     return [complete_split(table, seed=recipe.seed, validation=recipe.validation, test=recipe.test)]
 
 
+def _drop_untrained(table: StudyTable, recipe: Recipe, folds: int | None) -> StudyTable:
+    """Leave out classes that a model could learn nothing of, so that it never answers for them.
+
+    With fewer classes the split is another one: that too must teach all that are left.
+    """
+    if not table.is_multilabel:
+        _split(table, recipe, folds)
+        return table
+    could_train = table.take(np.flatnonzero(table.frame["split"].to_numpy() != "test"))
+    lost = _find_untrained([could_train.with_split(["train"] * len(could_train))], recipe)
+    lost = lost or _find_untrained(_split(table, recipe, folds), recipe)
+    if not lost:
+        return table
+    kept = [name for name in table.classes if name not in lost]
+    if not kept:
+        raise TableError(
+            f"no class has images with and without it in the training part ({len(lost)} looked "
+            "at); give more images, or --map classes together"
+        )
+    told = ", ".join(show_name(name) for name in lost)
+    note = (
+        f"{told}: no training image with it, or none without it, is known; the model does not "
+        "answer for that"
+    )
+    return _drop_untrained(table.keep_classes(kept, [note]).labelled(), recipe, folds)
+
+
+def _find_untrained(splits: Sequence[StudyTable], recipe: Recipe) -> list[str]:
+    """The classes without both labels in the training part of any fold."""
+    lost = set()
+    for split in splits:
+        is_trained_on = split.frame["split"].to_numpy() == "train"
+        labels = resolve_labels(split.label_matrix[is_trained_on], recipe.optimisation.uncertain)
+        has_both = (labels == 1).any(axis=0) & (labels == 0).any(axis=0)
+        lost |= {name for name, both in zip(split.classes, has_both, strict=True) if not both}
+    return [name for name in splits[0].classes if name in lost]
+
+
+def _check_trained(splits: Sequence[StudyTable], recipe: Recipe) -> None:
+    """Refuse to train where files that could not be read leave a class without both labels."""
+    if not splits[0].is_multilabel:
+        return
+    lost = _find_untrained(splits, recipe)
+    if lost:
+        raise TableError(
+            f"class {lost[0]!r} is left without images with it, or without it, in a training part "
+            "by the files that could not be read; leave the class out with --where, or --map it "
+            "to another"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """One trained model with its answers on its own test rows."""
@@ -255,6 +313,8 @@ class _Part:
     seconds: float
     rows: np.ndarray
     answers: tuple[Prediction, ...]
+    points: tuple[OperatingPoint, ...]
+    """By each of `RULES`, chosen on its own validation rows."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +339,21 @@ def _train_part(prepared: PreparedTable, place: _Place, progress: Progress) -> _
     rows = _find_unseen(prepared, trained.bundle)
     answers = model.answer_rows(prepared, rows, progress)
     split = prepared.table
-    return _Part(model, trained.history, split, split_digest, seconds, rows, answers)
+    points = _choose_on_validation(prepared, model, progress)
+    return _Part(model, trained.history, split, split_digest, seconds, rows, answers, points)
+
+
+def _choose_on_validation(
+    prepared: PreparedTable, model: Model, progress: Progress
+) -> tuple[OperatingPoint, ...]:
+    """Choose thresholds where the epoch was chosen, to be judged on the test rows."""
+    rows = np.flatnonzero(prepared.table.frame["split"].to_numpy() == "val")
+    answers = model.answer_rows(prepared, rows, _Prefixed(progress, "validation: "))
+    table = tabulate_answers(prepared, rows, answers, np.zeros(len(rows), dtype=np.int64))
+    words = "the validation part of each model, which chose its epoch too"
+    return tuple(
+        choose_operating_point(table, table.probabilities, read_rule(rule), words) for rule in RULES
+    )
 
 
 def _keep_split(table: StudyTable, path: Path) -> str:
@@ -319,4 +393,6 @@ def _pool(prepared: PreparedTable, parts: Sequence[_Part]) -> Examination:
         notes = (*notes, f"{n_test - len(rows)} test images are copies of training images, to "
                  "the byte, under another name: they are left out of the figures.")  # fmt: skip
     table = replace(parts[0].split, notes=notes)
-    return judge_answers(replace(prepared, table=table), rows, answers, folds)
+    own = [part.model.bundle.record.operating_point for part in parts]
+    points = [own, *map(list, zip(*(part.points for part in parts), strict=True))]
+    return judge_answers(replace(prepared, table=table), rows, answers, folds, points)

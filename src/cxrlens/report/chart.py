@@ -138,6 +138,27 @@ def chart_roc(evaluation: Evaluation) -> Chart | None:
     )
 
 
+def draw_unit_square(
+    title: str, x_label: str, y_label: str
+) -> tuple[Callable[[tuple[Line, ...]], Chart], Callable[[Series], str]]:
+    """Lay out a chart whose axes both go from 0 to 1.
+
+    Args:
+        title: what is seen, for those who do not see it.
+        x_label: what goes right.
+        y_label: what goes up.
+
+    Returns:
+        What makes the chart of its lines, and what places points on it.
+    """
+    x, y = _Axis(0.0, 1.0, LEFT, RIGHT), _Axis(0.0, 1.0, BOTTOM, TOP)
+
+    def make(lines: tuple[Line, ...]) -> Chart:
+        return Chart(title, x_label, y_label, x.ticks(), y.ticks(), lines)
+
+    return make, lambda series: _join(series, x, y)
+
+
 def chart_loss(histories: Sequence[History]) -> Chart | None:
     """Draw training (dashed) and validation loss of every fold over the epochs.
 

@@ -16,6 +16,7 @@ from cxrlens.report import chart
 from cxrlens.report.evidence import LESION_RGB
 from cxrlens.report.figure_names import name_figure
 from cxrlens.report.records import Report
+from cxrlens.report.reliability_chart import chart_reliability
 from cxrlens.report.thumbnail import Panel, draw_panels
 from cxrlens.vocabulary import Plain, show_name
 
@@ -43,6 +44,7 @@ def render_page(report: Report, facts: dict[str, Plain]) -> str:
             facts=facts,
             recipe=_show_lines(json.dumps(facts["recipe"], indent=2, ensure_ascii=False)),
             panels=_draw_all(report),
+            reliability=chart_reliability(report.calibration),
             roc=chart.chart_roc(report.evaluation),
             loss=chart.chart_loss(report.histories),
             auroc=chart.chart_auroc(report.histories),

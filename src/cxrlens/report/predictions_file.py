@@ -87,11 +87,14 @@ def _list_rows(
     classes = predictions[0].classes if predictions else ()
     shown = [_defuse(show_name(name)) for name in classes]
     probabilities = [f"probability {name}" for name in shown]
+    # A bundle without a calibration has no such columns; a refused image leaves them empty.
+    n_calibrated = max((len(one.calibrated) for one in predictions), default=0)
+    calibrated = [f"calibrated {name}" for name in shown[:n_calibrated]]
     # Where each class is decided for on its own, each has its own columns.
     own = classes if predictions and predictions[0].is_multilabel else ()
     decided = [f"decided {name}" for name in shown[: len(own)]]
     labelled = [f"label {name}" for name in shown[: len(own)]]
-    yield ["image", "status", "decision", *probabilities, *decided, "truth", *labelled,
+    yield ["image", "status", "decision", *probabilities, *calibrated, *decided, "truth", *labelled,
            *([] if origins is None else ["patient", "fold", "source"]),
            "reason", "warnings", "model", "notice"]  # fmt: skip
     places = origins if origins is not None else [None] * len(predictions)
@@ -102,6 +105,7 @@ def _list_rows(
             prediction.status,
             _defuse(show_name(prediction.verdict)),
             *([f"{value:.6f}" for value in prediction.probabilities] or [""] * len(classes)),
+            *([f"{value:.6f}" for value in prediction.calibrated] or [""] * n_calibrated),
             *("" if is_refused else str(int(name in prediction.decisions)) for name in own),
             _defuse(show_name(truth or "")),
             *(_show_label((known or {}).get(name)) for name in own),
@@ -145,6 +149,13 @@ def tell_prediction(
         "probabilities": to_plain(
             dict(zip(prediction.classes, prediction.probabilities, strict=False))
         ),
+        "calibrated": to_plain(
+            dict(zip(prediction.classes, prediction.calibrated, strict=False)) or None
+        ),
+        "flagged": to_plain(prediction.flagged),
+        "thresholds": {
+            to_plain(one.class_name): one.value for one in prediction.operating_point.thresholds
+        },
         "logits": to_plain(dict(zip(prediction.classes, prediction.logits, strict=False))),
         "regions": to_plain(prediction.regions),
         "truth": to_plain(truth),

@@ -10,7 +10,16 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
-from cxrlens.evaluation import Control, Evaluation, MapEvaluation, SeedSpread, Subgroups
+from cxrlens.evaluation import (
+    CalibrationReport,
+    Control,
+    Evaluation,
+    MapEvaluation,
+    OperatingReport,
+    PrevalenceReport,
+    SeedSpread,
+    Subgroups,
+)
 from cxrlens.vocabulary import (
     Epoch,
     GreyImage,
@@ -207,6 +216,15 @@ class Report:
 
     maps: MapEvaluation | None = None
     """Whether the maps point at the lesion; None without masks."""
+
+    calibration: CalibrationReport | None = None
+    """Whether the probabilities may be taken at their word; None where it was not looked at."""
+
+    operating: tuple[OperatingReport, ...] = ()
+    """What the decision came to, and thresholds by other rules."""
+
+    prevalence: tuple[PrevalenceReport, ...] = ()
+    """The same where the classes are as common as was asked for."""
 
     controls: tuple[Control, ...] = ()
     """What tells the classes apart without looking at the image's content."""

@@ -24,6 +24,7 @@ from cxrlens.training.recipe_reading import (
     resolve_recipe,
 )
 from cxrlens.training.run_folder import claim_run, claim_run_folder, claim_unfinished_run
+from cxrlens.training.targets import resolve_labels
 
 __all__ = [
     "BUNDLE_FOLDER",
@@ -45,6 +46,7 @@ __all__ = [
     "measure_bfloat16_speedup",
     "measure_stages",
     "read_recipe",
+    "resolve_labels",
     "resolve_recipe",
     "select_cases",
     "train_bundle",
