@@ -31,7 +31,7 @@ def test_calibrate_evaluate_and_predict(cxrlens, bundle, site, tmp_path) -> None
     assert after["parent"] == before["digest"]
     name = "weights.safetensors"
     assert Path("site/bundle", name).read_bytes() == (bundle / name).read_bytes()
-    assert "calibrated by temperature scaling" in Path("site/bundle/card.md").read_text()
+    assert "calibrated by vector scaling" in Path("site/bundle/card.md").read_text()
 
     write_phantoms(tmp_path / "new", 36, seed=22, findings=FINDINGS)
     outcome = cxrlens(
@@ -79,7 +79,6 @@ def test_as_json(cxrlens, bundle, site) -> None:
     [
         (["--rule", "sensitivty>=0.9"], ["'sensitivty>=0.9'", "youden"]),
         (["--where", "label != 'covid'"], ["covid", "10 patients"]),
-        (["--method", "vector"], ["50 patients", "temperature"]),
     ],
 )
 def test_what_cannot_be_calibrated_is_one_sentence(cxrlens, bundle, site, options, words) -> None:

@@ -57,8 +57,8 @@ def test_models_of_different_folds_are_never_mixed(draw_table) -> None:
     assert mixed.probabilities[~first] == pytest.approx(plain.probabilities[~first], abs=0.01)
 
 
-def test_the_method_follows_the_fitting_cases(draw_table) -> None:
-    assert cross_fit(draw_table(4, 60, 2)).methods == {"temperature": PARTS}
+def test_the_method_follows_the_number_of_cases(draw_table) -> None:
+    assert cross_fit(draw_table(4, 30, 2)).methods == {"temperature": PARTS}
     assert cross_fit(draw_table(4, 300, 2)).methods == {"vector": PARTS}
 
 

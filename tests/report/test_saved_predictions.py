@@ -35,6 +35,24 @@ def test_what_was_written_is_read_back(cases: tuple[Case, ...], tmp_path: Path) 
     assert np.array_equal(table.logits, [one.logits for one in answered])
 
 
+def test_calibrated_probabilities_and_decisions_are_read_back(
+    cases: tuple[Case, ...], tmp_path: Path
+) -> None:
+    names = cases[0].prediction.classes
+    shares = tuple(float(one) for one in np.linspace(0.1, 0.4, len(names)))
+    predictions = [
+        replace(case.prediction, calibrated=shares, decision=names[1], decisions=(names[1],))
+        for case in cases[:3]
+    ]
+    write_predictions(tmp_path, predictions, None, None, [Origin("p", None, None)] * 3)
+    table = read_predictions(tmp_path).table
+    assert np.array_equal(table.calibrated, [shares] * 3)
+    assert table.decided.tolist() == [[name == names[1] for name in names]] * 3
+    header, row = (tmp_path / "predictions.csv").read_text().splitlines()[:2]
+    column = header.split(",").index(f"calibrated {names[0]}")
+    assert row.split(",")[column] == "0.100000"
+
+
 def test_several_labels_an_image_are_read_back(cases: tuple[Case, ...], tmp_path: Path) -> None:
     predictions = [replace(case.prediction, is_multilabel=True) for case in cases[:3]]
     names = predictions[0].classes

@@ -17,9 +17,11 @@ FEWEST_PATIENTS = 10
 """Patients with a class, and patients without it, from which a calibration or a threshold is
 fitted at all: each of five parts then holds two of them."""
 
-FEWEST_FOR_VECTOR = 50
+FEWEST_FOR_VECTOR = 20
 """Patients with every class, and without it, from which each class gets a scale and an offset of
-its own; below it the two numbers would follow chance more than the one temperature does."""
+its own: ten for each number that is fitted.
+
+Source: Peduzzi et al., J Clin Epidemiol 1996;49:1373-1379 (events per variable)."""
 
 
 def count_classes(

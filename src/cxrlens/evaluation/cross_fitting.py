@@ -53,11 +53,12 @@ def cross_fit(
     """Calibrate each case by others: other patients, answered for by the same model.
 
     Patients are dealt into parts by a digest of their name, whatever their labels, so that a
-    case's own label changes neither its own probability nor that of any other in its part.
+    case's own label changes neither its own probability nor that of any other in its part (but for
+    the numbers of cases a class in its fold, which decide between the two methods).
 
     Args:
         table: one model, or one a fold.
-        method: None takes what the fitting cases are enough for.
+        method: None takes what the cases of a fold are enough for.
         rule: by which thresholds are chosen on the fitting cases, on their calibrated
             probabilities.
 
@@ -74,10 +75,11 @@ def cross_fit(
     probabilities = np.full(table.logits.shape, np.nan)
     flagged = np.zeros(table.logits.shape, dtype=np.bool_)
     for fold in np.unique(table.folds):
+        own = method or _choose_for(table, table.folds == fold)
         for part in np.unique(parts[table.folds == fold]):
             is_fitted_on = (table.folds == fold) & (parts != part)
             is_held_out = (table.folds == fold) & (parts == part)
-            scaling = fit_table(table, is_fitted_on, method)
+            scaling = fit_table(table, is_fitted_on, own)
             methods[scaling.method] += 1
             probabilities[is_held_out] = scaling.apply(table.logits[is_held_out])
             if rule is not None:
@@ -88,21 +90,22 @@ def cross_fit(
     return CrossFit(probabilities, None if rule is None else flagged, dict(methods))
 
 
-def fit_table(
-    table: PredictionTable, rows: Flags, method: CalibrationMethod | None = None
-) -> Scaling:
+def fit_table(table: PredictionTable, rows: Flags, method: CalibrationMethod) -> Scaling:
     """Fit a scaling to some rows of a table.
 
     Args:
         table: of one model, there.
         rows: which.
-        method: None takes what the cases are enough for.
+        method: `temperature` or `vector`.
     """
-    labels = table.known_labels[rows]
-    if method is None:
-        method = choose_method(count_classes(table.classes, labels, table.clusters[rows]))
     is_multilabel = table.labels is not None
+    labels = table.known_labels[rows]
     return fit_scaling(table.logits[rows], labels, method, is_multilabel=is_multilabel)
+
+
+def _choose_for(table: PredictionTable, rows: Flags) -> CalibrationMethod:
+    counts = count_classes(table.classes, table.known_labels[rows], table.clusters[rows])
+    return choose_method(counts)
 
 
 def explain_too_few_cases(table: PredictionTable) -> str | None:

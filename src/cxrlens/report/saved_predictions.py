@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from cxrlens.vocabulary import InputError, LabelMatrix, PredictionTable, show_name
+from cxrlens.vocabulary import Decisions, InputError, LabelMatrix, PredictionTable, show_name
 
 _NEEDED = ("image", "probabilities", "logits", "truth", "labels", "patient", "fold", "source")
 
@@ -79,6 +79,11 @@ def _build_table(told: Sequence[_Line]) -> PredictionTable:
     classes = tuple(told[0]["probabilities"])
     indices = {name: index for index, name in enumerate(classes)}
     is_multilabel = any(line["labels"] is not None for line in told)
+    # earlier versions wrote neither
+    is_calibrated = all(line.get("calibrated") for line in told)
+    is_decided = all(
+        "decisions" in line if is_multilabel else line.get("decisions") for line in told
+    )
     truth = [-1 if is_multilabel else indices.get(line["truth"], -1) for line in told]
     return PredictionTable(
         classes=classes,
@@ -89,11 +94,17 @@ def _build_table(told: Sequence[_Line]) -> PredictionTable:
         probabilities=_gather(told, "probabilities", classes),
         folds=np.array([(line["fold"] or 1) - 1 for line in told], dtype=np.int64),
         labels=_gather_labels(told, classes) if is_multilabel else None,
+        calibrated=_gather(told, "calibrated", classes) if is_calibrated else None,
+        decisions=_gather_decisions(told, classes) if is_decided else None,
     )
 
 
 def _gather(told: Sequence[_Line], name: str, classes: Sequence[str]) -> Float64[np.ndarray, "n k"]:
     return np.array([[line[name][one] for one in classes] for line in told], dtype=np.float64)
+
+
+def _gather_decisions(told: Sequence[_Line], classes: Sequence[str]) -> Decisions:
+    return np.array([[name in line["decisions"] for name in classes] for line in told])
 
 
 def _gather_labels(told: Sequence[_Line], classes: Sequence[str]) -> LabelMatrix:
