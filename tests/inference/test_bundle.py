@@ -197,7 +197,7 @@ def test_the_schema_before_calibration_is_read(folder: Path) -> None:
 # A calibration belongs to one model (row 47 of the catalogue of bad inputs)
 
 
-def _make_calibration(weights: str, n_classes: int = 3, **changes: object) -> dict[str, Any]:
+def _make_calibration(weights: str, n_classes: int = 2, **changes: object) -> dict[str, Any]:
     scaling = Scaling("temperature", (0.5,) * n_classes, (0.0,) * n_classes, is_multilabel=False)
     plain = to_plain(Calibration(scaling, "40 images", 40, 40, (), weights))
     assert isinstance(plain, dict)
@@ -210,7 +210,7 @@ def test_a_calibration_of_these_weights_comes_back(folder: Path) -> None:
     _sign(folder, lambda plain: plain.update(calibration=_make_calibration(weights)))
     fitted = load_bundle(folder).record.calibration
     assert fitted is not None
-    assert fitted.scaling.scales == (0.5, 0.5, 0.5)
+    assert fitted.scaling.scales == (0.5, 0.5)
 
 
 def test_a_calibration_of_another_checkpoint_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_calibration_of_another_checkpoint_is_refused(folder: Path, tmp_path: 
 def test_a_calibration_of_another_checkpoint_cannot_be_saved(
     bundle: Bundle, tmp_path: Path
 ) -> None:
-    scaling = Scaling("temperature", (0.5,) * 3, (0.0,) * 3, is_multilabel=False)
+    scaling = Scaling("temperature", (0.5,) * 2, (0.0,) * 2, is_multilabel=False)
     strange = Calibration(scaling, "40 images", 40, 40, (), "0" * 64)
     with pytest.raises(BundleError, match="means nothing"):
         save_bundle(
@@ -234,8 +234,8 @@ def test_a_calibration_of_another_checkpoint_cannot_be_saved(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"scales": [0.5, -0.5, 0.5]},
-        {"scales": [0.5, None, 0.5]},
+        {"scales": [0.5, -0.5]},
+        {"scales": [0.5, None]},
         {"offsets": [0.0]},
         {"is_multilabel": True},
         {"scales": [0.5], "offsets": [0.0]},
