@@ -125,7 +125,9 @@ def _take_answers(cases: MultiLabelCases, index: int) -> Answers:
     return Answers(ranking.scores, ranking.is_positive, ranking.clusters)
 
 
-def _measure_micro(answers: list[Answers], decided: list[Flags]) -> tuple[Figure, Figure, Figure]:
+def _measure_micro(
+    answers: list[Answers], decided: list[np.ndarray]
+) -> tuple[Figure, Figure, Figure]:
     """Precision, recall and F1 of all answers in one count; n counts answers, not images."""
     is_true = np.concatenate([one.is_true for one in answers])
     is_decided = np.concatenate(decided)
