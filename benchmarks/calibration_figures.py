@@ -8,12 +8,20 @@ all that the figures come from. Each case is calibrated by other patients of its
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from cxrlens.evaluation import ClassCalibration, judge_calibration
+from cxrlens.evaluation import (
+    CalibrationReport,
+    ClassReliability,
+    Resampling,
+    compare_calibration,
+    cross_fit,
+)
 from cxrlens.report import read_predictions
-from cxrlens.vocabulary import NOT_A_DEVICE
+from cxrlens.vocabulary import NOT_A_DEVICE, CalibrationMethod, PredictionTable
+
+METHODS: tuple[CalibrationMethod, ...] = ("temperature", "vector")
+"""Both are shown, whichever `cross_fit` would choose for so many cases."""
 
 
 def main() -> None:
@@ -24,30 +32,39 @@ def main() -> None:
     options = parser.parse_args()
     for folder in options.runs:
         table = read_predictions(folder).table
-        report = judge_calibration(table, resamples=options.resamples)
+        resampling = Resampling(0, options.resamples)
+        reports = {method: calibrate(table, method, resampling) for method in METHODS}
+        of = reports["temperature"]
+        own = " and ".join(cross_fit(table).methods)
         print(f"## {folder.name}: {' / '.join(table.classes)}\n")
-        print(f"{report.n_images:,} images of {report.n_patients:,} patients. {report.method}. "
+        print(f"{of.n_images:,} images of {of.n_patients:,} patients; cross-fitted within folds, "
+              f"each case by other patients' alone. By itself {own} scaling would be taken. "
               "95 % intervals by patient.\n")  # fmt: skip
         print("| class | probabilities | Brier score | ECE as seen | ECE debiased | "
               "Brier score, change |")  # fmt: skip
         print("|---|---|---|---|---|---|")
-        for one in report.per_class:
-            for cells in list_rows(one):
-                print("| " + " | ".join(cells) + " |")
+        for index, one in enumerate(of.per_class):
+            show([one.class_name, "raw"], one.raw, "")
+            for method, report in reports.items():
+                changed = report.per_class[index]
+                if changed.calibrated is not None:
+                    change = str(changed.brier_change)
+                    show([one.class_name, f"{method} scaling"], changed.calibrated, change)
         print()
     print(NOT_A_DEVICE)
 
 
-def list_rows(one: ClassCalibration) -> list[Sequence[str]]:
-    """The raw figures of a class, and the calibrated ones where there are any."""
-    rows: list[Sequence[str]] = []
-    for side, figures in (("raw", one.raw), ("calibrated", one.calibrated)):
-        if figures is None:
-            continue
-        change = "" if side == "raw" or one.brier_change is None else str(one.brier_change)
-        rows.append([one.class_name, side, str(figures.brier), str(figures.calibration_error),
-                     str(figures.debiased_error), change])  # fmt: skip
-    return rows
+def calibrate(
+    table: PredictionTable, method: CalibrationMethod, resampling: Resampling
+) -> CalibrationReport:
+    """Judge what a method gives, on cases that did not fit it."""
+    return compare_calibration(table, cross_fit(table, method).probabilities, method, resampling)
+
+
+def show(names: list[str], of: ClassReliability, change: str) -> None:
+    """Print a row."""
+    figures = [str(of.brier), str(of.calibration_error), str(of.debiased_error), change]
+    print("| " + " | ".join([*names, *figures]) + " |")
 
 
 if __name__ == "__main__":
