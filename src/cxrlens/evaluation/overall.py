@@ -22,7 +22,7 @@ from cxrlens.evaluation.class_figures import ClassFigures, turn_into_f1
 from cxrlens.evaluation.class_mean import ClassPart, estimate_class_mean
 from cxrlens.evaluation.figure import Figure, leave_undefined
 from cxrlens.evaluation.proportions import measure_proportion
-from cxrlens.vocabulary import ClassIndices, Decisions, Estimate, Flags
+from cxrlens.vocabulary import ClassIndices, Decisions, Estimate
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _estimate_average_precision(cases: AnyCases, classes: list[ClassFigures]) ->
 def _estimate_balanced_accuracy(
     cases: MultiLabelCases,
     answers: list[Answers],
-    decided: list[Flags],
+    decided: list[np.ndarray],
     classes: list[ClassFigures],
 ) -> Estimate:
     figures = [one.balanced_accuracy for one in classes]
