@@ -13,7 +13,6 @@ from math import isnan
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 import cxrlens as cxr
 from cxrlens.cli.console import say, show_json, show_line, show_table
@@ -369,10 +368,11 @@ def _tell_origin(examination: "cxr.model.Examination", row: int) -> dict[str, st
     """What is known of one image beside its label: source, view, sex, age."""
     cells = examination.rows.frame.iloc[row]
     told = {name: cells[name] for name in ("source", "view", "sex", "age") if name in cells}
+    unknown = (None, cxr.evaluation.UNKNOWN_GROUP)
     return {
         name: f"{value:g}" if isinstance(value, float) else cxr.vocabulary.show_name(str(value))
         for name, value in told.items()
-        if not pd.isna(value) and value != cxr.evaluation.UNKNOWN_GROUP
+        if value not in unknown and not (isinstance(value, float) and isnan(value))
     }
 
 
