@@ -158,3 +158,11 @@ def test_coverage() -> None:
             error = _measure(_draw(study + 1, 120, sharpness))
             covered += error.seen.low <= truth <= error.seen.high
         assert covered / 150 >= 0.88
+
+
+def test_classes_of_few_patients_need_not_all_be_drawn() -> None:
+    """Fourteen classes, each known of one patient of its own: hardly a resample holds all."""
+    parts = [Answers(np.array([0.7]), np.array([True]), np.array([number])) for number in range(14)]
+    error = measure_mean_calibration_error(parts, Resampling(0, 40))
+    assert error.seen.value == pytest.approx(0.3)
+    assert 0 <= error.seen.low <= 0.3 <= error.seen.high <= 1

@@ -274,8 +274,10 @@ def _resample(
         start += n_cells[part]
     drawn = resample_sums(by_patient, resampling)
     sizes = drawn[:, sum(n_cells) :]
-    has_all = (sizes > 0).all(axis=1)
     seen = by_patient.sum(axis=0)
     gaps = seen[: sum(n_cells)] / seen[sum(n_cells) :][part_of_cell]
-    shares = drawn[has_all, : sum(n_cells)] / sizes[has_all][:, part_of_cell]
+    # a part of few patients may have none in a resample: that adds nothing to its gaps
+    is_drawn = sizes[:, part_of_cell] > 0
+    shares = np.broadcast_to(gaps, is_drawn.shape).copy()
+    np.divide(drawn[:, : sum(n_cells)], sizes[:, part_of_cell], out=shares, where=is_drawn)
     return _Spectrum(gaps, shares - gaps, len(tallies))
