@@ -389,3 +389,14 @@ def test_coverage_of_the_macro_figures(draw_table: Maker) -> None:
             covered[name] += estimate.low <= getattr(truth, name).value <= estimate.high
     for name in names:
         assert 0.915 <= covered[name] / 500 <= 0.98, (name, covered[name])
+
+
+def test_the_error_of_the_likeliest_class_does_not_depend_on_a_threshold(draw_table: Maker) -> None:
+    """A threshold of 0.1 decides for a class of 0.2: that is no claim that it is right in 0.8."""
+    table = draw_table(4, 80, 2)
+    second = table.probabilities[:, 1] >= 0.1
+    moved = judge(replace(table, decisions=np.stack([~second, second], 1)), resamples=100)
+    plain = judge(table, resamples=100)
+    assert moved.accuracy.value != plain.accuracy.value
+    assert moved.calibration_error == plain.calibration_error
+    assert moved.calibration_error_debiased == plain.calibration_error_debiased

@@ -83,7 +83,7 @@ def _judge_one(table: PredictionTable, cases: Cases, resampling: Resampling) -> 
     ]
     accuracy = measure_proportion(decisions == cases.truth, cases.clusters).to_estimate()
     macros = _estimate_count_macros(cases, by_patient, average_over_classes, classes, resampling)
-    overall = measure_overall(cases, decisions, classes, resampling)
+    overall = measure_overall(cases, classes, resampling)
     whole = _Whole(accuracy, macros, by_patient.sum(axis=0), overall)
     return _compose(table, cases, classes, whole, resampling)
 

@@ -22,7 +22,7 @@ from cxrlens.evaluation.class_figures import ClassFigures, turn_into_f1
 from cxrlens.evaluation.class_mean import ClassPart, estimate_class_mean
 from cxrlens.evaluation.figure import Figure, leave_undefined
 from cxrlens.evaluation.proportions import measure_proportion
-from cxrlens.vocabulary import ClassIndices, Decisions, Estimate
+from cxrlens.vocabulary import Decisions, Estimate
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,19 @@ class Overall:
     """Without what chance adds."""
 
 
-def measure_overall(
-    cases: Cases, decisions: ClassIndices, classes: list[ClassFigures], resampling: Resampling
-) -> Overall:
+def measure_overall(cases: Cases, classes: list[ClassFigures], resampling: Resampling) -> Overall:
     """Measure all classes together where an image has one of them.
 
     Args:
         cases: the labelled images.
-        decisions: the class decided for, one an image.
         classes: the figures of each.
         resampling: of the patients behind the calibration error.
     """
     same = leave_undefined("where an image has one class this is the accuracy")
+    # a threshold may decide for another class than the likeliest, whose chance this is
+    is_right = np.asarray(np.argmax(cases.scores, axis=1) == cases.truth)
     confidence = cases.scores.max(axis=1)
-    error = measure_calibration_error(
-        confidence, decisions == cases.truth, cases.clusters, resampling
-    )
+    error = measure_calibration_error(confidence, is_right, cases.clusters, resampling)
     return Overall(
         balanced_accuracy=leave_undefined("where an image has one class this is macro_recall"),
         micro_precision=same,
