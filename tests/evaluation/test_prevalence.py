@@ -1,5 +1,7 @@
 """Figures at another prevalence against published examples, and their intervals by simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,24 @@ def test_none_found() -> None:
 def test_a_prevalence_lies_between_0_and_1(prevalence: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         rebase(make(9, 10, 9, 10), prevalence)
+
+
+@pytest.mark.parametrize("side", ["sensitivity", "specificity"])
+def test_no_interval_of_one_side_is_none_of_what_follows(side: str) -> None:
+    """Three patients give no interval; from 0 to 1 would look like one that was measured."""
+    point = make(3, 4, 80, 100)
+    open_ended = replace(getattr(point, side), low=None, high=None)
+    report = rebase(replace(point, **{side: open_ended}), 0.1)
+    for name in ("ppv", "npv", "number_needed_to_read", "alerts_per_100", "net_benefit"):
+        told = getattr(report, name)
+        assert told.value is not None
+        assert (told.low, told.high) == (None, None), name
+
+
+def test_where_none_is_flagged_there_is_no_ppv() -> None:
+    none, everyone = rebase(make(0, 20, 100, 100), 0.1), rebase(make(20, 20, 0, 100), 0.1)
+    assert none.ppv.value is None
+    assert none.npv.value == pytest.approx(0.9)
+    assert everyone.npv.value is None
+    assert everyone.ppv.value == pytest.approx(0.1)
+    assert rebase(make(0, 20, 90, 100), 0.1).ppv.value == 0

@@ -95,8 +95,8 @@ def rebase(operating: ClassOperating, prevalence: float) -> PrevalenceReport:
     return PrevalenceReport(
         class_name=operating.class_name,
         prevalence=prevalence,
-        ppv=_tell(_invert(wrong), n),
-        npv=_tell(_invert(lost), n),
+        ppv=_tell(_invert(wrong), n, "none is flagged"),
+        npv=_tell(_invert(lost), n, "all are flagged"),
         alerts_per_100=_tell(_scale(_add(finds, _scale(alarms, 1 - prevalence)), 100.0), n),
         number_needed_to_read=_tell(_shift(wrong, 1.0), n),
         threshold=level,
@@ -122,9 +122,9 @@ def _read(estimate: Estimate) -> _Span | None:
     return _Span(estimate.value, low, high)
 
 
-def _tell(span: _Span, n: int) -> Estimate:
+def _tell(span: _Span, n: int, why_not: str = "none is flagged rightly") -> Estimate:
     if not math.isfinite(span.value):
-        return Estimate(None, None, None, 0, "not defined: none is flagged rightly")
+        return Estimate(None, None, None, 0, f"not defined: {why_not}")
     if not (math.isfinite(span.low) and math.isfinite(span.high)):
         why = "no interval: sensitivity or specificity has none, or reaches 0"
         return Estimate(span.value, None, None, n, why)
@@ -155,9 +155,14 @@ def _add(a: _Span, b: _Span) -> _Span:
 
 
 def _divide(top: _Span, bottom: _Span) -> _Span:
-    """Donner and Zou's ratio; the bottom's low end may be 0: then there is no upper end."""
+    """Donner and Zou's ratio; the bottom's low end may be 0: then there is no upper end.
+
+    NaN of 0 by 0, and at the ends where one of the two has none.
+    """
     if bottom.value == 0:
-        return _Span(math.inf, math.nan, math.inf)
+        return _Span(math.nan if top.value == 0 else math.inf, math.nan, math.inf)
+    if any(math.isnan(end) for end in (top.low, top.high, bottom.low, bottom.high)):
+        return _Span(top.value / bottom.value, math.nan, math.nan)
     product = top.value * bottom.value
     span_low = top.low * (2 * top.value - top.low) * bottom.high * (2 * bottom.value - bottom.high)
     span_high = top.high * (2 * top.value - top.high) * bottom.low * (2 * bottom.value - bottom.low)
