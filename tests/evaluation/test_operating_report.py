@@ -11,7 +11,7 @@ from cxrlens.evaluation.operating_report import judge_operating
 from cxrlens.evaluation.operating_rule import read_rule
 from cxrlens.evaluation.proportions import find_wilson_ends
 from cxrlens.evaluation.threshold_choice import choose_operating_point
-from cxrlens.vocabulary import ARGMAX, OperatingPoint, PredictionTable
+from cxrlens.vocabulary import ARGMAX, OperatingPoint, PredictionTable, TableError
 
 
 def count(table: PredictionTable, level: np.ndarray) -> dict[str, float]:
@@ -118,3 +118,15 @@ def test_how_many_more_positives_are_needed(draw_table) -> None:
     near = replace(point, threshold_rule=f"sensitivity>={bound}")
     if one.sensitivity.value > bound:
         assert judge_operating(table, [near]).per_class[0].more_positives >= 1
+
+
+def test_a_model_without_a_threshold_is_not_taken_for_one_that_misses_all(draw_table) -> None:
+    table = draw_table(1, 200, 2)
+    table = replace(table, folds=np.array([int(str(p)[1:]) % 2 for p in table.patients]))
+    rule = read_rule("sensitivity>=0.9")
+    chosen = choose_operating_point(table, table.probabilities, rule, "val")
+    assert judge_operating(table, [chosen, chosen]).per_class
+    none = replace(chosen, thresholds=())
+    assert judge_operating(table, [chosen, none]).per_class == ()
+    with pytest.raises(TableError, match="got 3 for 2 folds"):
+        judge_operating(table, [chosen] * 3)

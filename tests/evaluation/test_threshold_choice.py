@@ -1,5 +1,6 @@
 """Thresholds against every threshold there is, counted slowly."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -160,3 +161,26 @@ def test_several_labels_decide_each_at_its_own(make_table) -> None:
     decided = point.decide(table.classes, probabilities, is_multilabel=True)
     assert decided.tolist() == [[True, True], [True, False], [False, True], [False, False]]
     assert not point.flag(table.classes, probabilities)[:, 1].any()
+
+
+def test_no_false_alarm_is_accepted_that_finds_nothing() -> None:
+    """All are found from 0.75 on: to flag one of ten without the class too would be allowed."""
+    scores = np.array([*np.arange(10) / 20, 0.9, 0.8])
+    labels = np.array([0.0] * 10 + [1.0] * 2)
+    found = choose_threshold("c", scores, labels, np.arange(12), read_rule("specificity>=0.9"))
+    assert found is not None
+    assert found.value == pytest.approx((0.45 + 0.8) / 2)
+    assert (found.sensitivity.value, found.specificity.value) == (1.0, 1.0)
+
+
+def test_a_class_of_few_patients_gets_no_threshold_where_so_many_are_asked_for(draw_table) -> None:
+    table = draw_table(3, 60, 2)
+    labels = np.eye(2, dtype=np.float32)[table.truth]
+    rare = np.flatnonzero(labels[:, 1] == 1)[3:]
+    labels[rare, 1] = np.nan
+    table = replace(table, truth=np.full(table.truth.size, -1), labels=labels)
+    rule = read_rule("youden")
+    every = choose_operating_point(table, table.probabilities, rule, "here")
+    most = choose_operating_point(table, table.probabilities, rule, "here", 10)
+    assert [one.class_name for one in every.thresholds] == ["class 0", "class 1"]
+    assert most.thresholds == every.thresholds[:1]

@@ -14,7 +14,12 @@ from cxrlens.evaluation.calibration_report import (
 )
 from cxrlens.evaluation.cases_needed import CasesNeeded
 from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_needed_positives
-from cxrlens.evaluation.class_counts import FEWEST_FOR_VECTOR, choose_method, count_classes
+from cxrlens.evaluation.class_counts import (
+    FEWEST_FOR_VECTOR,
+    FEWEST_PATIENTS,
+    choose_method,
+    count_classes,
+)
 from cxrlens.evaluation.comparison import SMALLEST, Comparison, compare
 from cxrlens.evaluation.controls import judge_category_control, judge_control
 from cxrlens.evaluation.cross_fitting import (
@@ -66,6 +71,7 @@ from cxrlens.evaluation.threshold_choice import choose_operating_point
 
 __all__ = [
     "FEWEST_FOR_VECTOR",
+    "FEWEST_PATIENTS",
     "FEWEST_TO_CERTIFY",
     "LEAST_PATIENTS",
     "SMALLEST",

@@ -20,6 +20,7 @@ from cxrlens.vocabulary import (
     Flags,
     OperatingPoint,
     PredictionTable,
+    TableError,
     Threshold,
 )
 
@@ -96,13 +97,21 @@ def judge_operating(
             there are any, else the raw ones.
         points: one a fold, in the order of the folds' numbers; one for all where there is one
             model. Thresholds of different models are never mixed: each flags its own cases, and
-            the counts are pooled.
+            the counts are pooled, of those classes for which every model has a threshold.
         measured_on: the cases, in words.
 
     Returns:
         The report.
+
+    Raises:
+        TableError: if there are several points, and not one for each fold that occurs.
     """
     point, numbers = points[0], np.unique(table.folds)
+    if len(points) not in (1, numbers.size):
+        raise TableError(
+            f"operating points are one for all, or one a fold; got {len(points)} for "
+            f"{numbers.size} folds"
+        )
     flagged = table.decided
     if point.thresholds:
         deciding = table.probabilities if table.calibrated is None else table.calibrated
@@ -129,8 +138,9 @@ def report_flags(
     is_binary = len(table.classes) == 2 and not is_multilabel
     indices = [1] if is_binary else list(range(len(table.classes)))
     if point.thresholds:
-        having = {one.class_name for own in points for one in own.thresholds}
-        indices = [index for index in indices if table.classes[index] in having]
+        # a model without a threshold flags nothing: that is no sensitivity of 0
+        having = [{one.class_name for one in own.thresholds} for own in points]
+        indices = [index for index in indices if all(table.classes[index] in own for own in having)]
     is_fixed = not point.thresholds and (is_binary or is_multilabel)
     labels, clusters = table.known_labels, table.clusters
     found = []

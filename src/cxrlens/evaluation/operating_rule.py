@@ -34,7 +34,8 @@ class OperatingRule:
     kind: RuleKind
     """`youden`: the largest sensitivity + specificity. `f1`: the largest F1. `sensitivity`,
     `specificity`: that one at least so large, and of those thresholds the one with the largest
-    other. `cost`: the smallest cost of misses and false alarms."""
+    other, and of these the one with the largest own. `cost`: the smallest cost of misses and
+    false alarms."""
 
     at_least: float = 0.0
     """Of `sensitivity` and `specificity`: in (0, 1]."""
@@ -78,7 +79,8 @@ class OperatingRule:
             is_met = found >= self.at_least * n_positives - 1e-9
             return np.asarray(np.where(is_met, specificity, -np.inf))
         is_met = n_negatives - alarms >= self.at_least * n_negatives - 1e-9
-        return np.asarray(np.where(is_met & (found > 0), sensitivity, -np.inf))
+        # of those that find as many, the one with the fewest false alarms: half a case at most
+        return np.asarray(np.where(is_met & (found > 0), found + specificity / 2, -np.inf))
 
 
 def read_rule(text: str) -> OperatingRule:

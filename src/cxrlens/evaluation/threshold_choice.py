@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float64
 
+from cxrlens.evaluation.class_counts import count_classes
 from cxrlens.evaluation.operating_rule import OperatingRule
 from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
@@ -26,7 +27,11 @@ from cxrlens.vocabulary import (
 
 
 def choose_operating_point(
-    table: PredictionTable, probabilities: Probabilities, rule: OperatingRule, chosen_on: str
+    table: PredictionTable,
+    probabilities: Probabilities,
+    rule: OperatingRule,
+    chosen_on: str,
+    fewest: int = 1,
 ) -> OperatingPoint:
     """Choose a threshold for each class by a rule, each class against all others.
 
@@ -35,22 +40,25 @@ def choose_operating_point(
         probabilities: n x k, those that decide.
         rule: what is wanted.
         chosen_on: the data, in words.
+        fewest: patients with a class, and patients without it, that its threshold asks for.
 
     Returns:
         The point. Of two classes that exclude each other the second is the positive one and has
         the only threshold; of more the largest probability decides as ever, and thresholds flag.
-        A class without images that have it and images that do not, or for which the rule cannot
-        be met, has no threshold.
+        A class with fewer patients than asked for, or for which the rule cannot be met, has no
+        threshold.
     """
     labels, is_multilabel = table.known_labels, table.labels is not None
     wanted = range(len(table.classes))
     if len(table.classes) == 2 and not is_multilabel:
         wanted = range(1, 2)
+    counts = count_classes(table.classes, labels, table.clusters)
     found = (
         choose_threshold(
             table.classes[index], probabilities[:, index], labels[:, index], table.clusters, rule
         )
         for index in wanted
+        if min(counts[index].n_positive_patients, counts[index].n_negative_patients) >= fewest
     )
     thresholds = tuple(one for one in found if one is not None)
     point = EACH_AT_HALF if is_multilabel else ARGMAX

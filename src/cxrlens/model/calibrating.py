@@ -11,6 +11,7 @@ import numpy as np
 from cxrlens.data import StudyTable, read_table
 from cxrlens.evaluation import (
     FEWEST_FOR_VECTOR,
+    FEWEST_PATIENTS,
     CalibrationReport,
     OperatingReport,
     OperatingRule,
@@ -34,6 +35,7 @@ from cxrlens.vocabulary import (
     EACH_AT_HALF,
     Calibration,
     CalibrationMethod,
+    OperatingPoint,
     PredictionTable,
     Progress,
     Provenance,
@@ -41,6 +43,7 @@ from cxrlens.vocabulary import (
     Scaling,
     Silence,
     TableError,
+    show_name,
 )
 
 
@@ -130,7 +133,9 @@ def run_calibration(
     point = EACH_AT_HALF if table.labels is not None else ARGMAX
     operating = None
     if rule is not None and crossed.flagged is not None:
-        point = choose_operating_point(known, scaling.apply(known.logits), rule, words)
+        point = choose_operating_point(
+            known, scaling.apply(known.logits), rule, words, FEWEST_PATIENTS
+        )
         if not point.thresholds:
             raise TableError(
                 f"no threshold reaches {rule} on these {n_images} images; ask for less, or give "
@@ -157,7 +162,11 @@ def run_calibration(
         calibration=compare_calibration(table, crossed.probabilities, way, Resampling(0, 1000)),
         operating=operating,
         refusals=answered.prepared.table.refusals,
-        notes=(*answered.prepared.table.notes, *_note_thresholds(model, rule)),
+        notes=(
+            *answered.prepared.table.notes,
+            *_note_thresholds(model, rule),
+            *_note_no_threshold(table, point),
+        ),
     )
 
 
@@ -195,4 +204,16 @@ def _note_thresholds(model: Model, rule: OperatingRule | None) -> list[str]:
     return [
         f"the thresholds of the parent model ({point.threshold_rule}) were for its own "
         "probabilities and are not taken over; give --rule to choose new ones"
+    ]
+
+
+def _note_no_threshold(table: PredictionTable, point: OperatingPoint) -> list[str]:
+    having = {one.class_name for one in point.thresholds}
+    lacking = [name for name in table.classes if name not in having]
+    if not having or not lacking or (len(table.classes) == 2 and table.labels is None):
+        return []
+    instead = "decided for from 0.5 on" if table.labels is not None else "not flagged"
+    return [
+        f"no threshold for {', '.join(map(show_name, lacking))}, {instead}: fewer than "
+        f"{FEWEST_PATIENTS} patients with or without it, or {point.threshold_rule} is not reached"
     ]
