@@ -95,6 +95,17 @@ def test_of_several_labels_each_outcome_is_on_the_page(several: Report, tmp_path
         assert told in page.text
 
 
+def test_the_page_says_by_what_it_decides(several: Report, full: Report) -> None:
+    plain = render(several).text
+    assert plain.count("at least 0.5") == 2
+    point = replace(full.operating[1], rule="youden", chosen_on="a site", is_deciding=True)
+    told = replace(several, operating=(point,), model={"is_calibrated": True})
+    text = render(told).text
+    assert "at least 0.5" not in text
+    assert "reaches its threshold; chosen by youden on a site" in text
+    assert "as the network gives it, and calibrated" in text
+
+
 def test_every_judgement_is_on_the_page(full: Report) -> None:
     shown = {place for place, _ in render(full).figures}
     names = ("accuracy", "macro_auroc", "macro_recall", "macro_precision", "macro_f1", "brier")

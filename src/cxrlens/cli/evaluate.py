@@ -85,6 +85,9 @@ def read_prevalence(model: "cxr.Model", given: list[str] | None) -> dict[str, fl
     is_binary = len(classes) == 2 and not model.bundle.record.is_multilabel
     # of two classes that exclude each other the second is the positive one
     told = classes[1:] if is_binary else classes
+    thresholds = model.bundle.record.operating_point.thresholds
+    if thresholds:
+        told = tuple(one.class_name for one in thresholds)
     found: dict[str, float] = {}
     for text in given or []:
         name, sign, share = text.rpartition("=")

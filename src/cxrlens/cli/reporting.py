@@ -294,6 +294,7 @@ def _describe_record(record: "cxr.inference.BundleRecord") -> "cxr.vocabulary.Pl
         "initial_weights": record.initial_weights,
         "preprocessing": record.preprocessing,
         "is_multilabel": record.is_multilabel,
+        "is_calibrated": record.calibration is not None,
         "is_phantom": record.data.is_phantom,
         "is_known": record.data.is_known,
         "counts": record.data.counts,
