@@ -478,3 +478,29 @@ def test_coverage_of_the_accuracy_gap(make_table: Maker, shares: tuple[float, fl
         assert told.high is not None
         covered += told.low <= shares[0] - shares[1] <= told.high
     assert 0.93 <= covered / 1000 <= 0.975, covered
+
+
+@pytest.mark.parametrize("is_several", [False, True])
+def test_decisions_that_a_table_brings_are_compared(draw_table: Maker, is_several: bool) -> None:
+    """The same probabilities at two thresholds: AUROC cannot tell them apart, sensitivity can."""
+    table = draw_table(1, 60, 2)
+    if is_several:
+        labels = np.eye(2, dtype=np.float32)[table.truth]
+        labels[::7, 1] = np.nan
+        table = replace(table, truth=np.full(table.truth.size, -1), labels=labels)
+    second = table.probabilities[:, 1] >= 0.2
+    eager = replace(table, decisions=np.stack([~second, second], axis=1))
+    order = np.random.default_rng(0).permutation(len(table.images))
+    turned = eager.arrange(order, ("class 1", "class 0"))
+    made = compare(table, turned, resamples=40)
+    assert made.macro_auroc.estimate.value == pytest.approx(0)
+    labels = table.known_labels[:, 1]
+    plain = table.decided[:, 1]
+    for one in made.per_class:
+        if one.class_name == "class 1" and one.name != "AUROC":
+            side = labels == (1 if one.name == "sensitivity" else 0)
+            right = [(own == (one.name == "sensitivity"))[side].mean() for own in (plain, second)]
+            assert (one.first.value, one.second.value) == pytest.approx(right)
+            assert one.first.value != one.second.value
+    if not is_several:
+        assert made.overall[1].second.value == pytest.approx((second == table.truth).mean())

@@ -142,3 +142,36 @@ def test_no_file(tmp_path: Path) -> None:
         read_answers(tmp_path / "missing.csv")
     with pytest.raises(TableError, match=r"there is no file '.*predictions.jsonl'"):
         read_answers(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "predictions.jsonl"])
+def test_our_decisions_are_read(cases: tuple[Case, ...], tmp_path: Path, name: str) -> None:
+    """By a threshold the less likely class may be decided for."""
+    first = cases[0].prediction
+    least = first.classes[int(np.argmin(first.probabilities))]
+    eager = replace(first, decision=least, decisions=(least,))
+    write_predictions(tmp_path, [eager], [cases[0].truth])
+    table = read_answers(tmp_path / name).table
+    assert table.decisions is not None
+    assert table.decisions.tolist() == [[one == least for one in table.classes]]
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "predictions.jsonl"])
+def test_decisions_for_several_classes_are_read(
+    several_case: Case, tmp_path: Path, name: str
+) -> None:
+    both = several_case.prediction.classes[1:3]
+    eager = replace(several_case.prediction, decision=both[0], decisions=both)
+    write_predictions(tmp_path, [eager], ["pneumonia"], [{"pneumonia": 1}])
+    table = read_answers(tmp_path / name).table
+    assert table.decisions is not None
+    assert table.decisions.tolist() == [[one in both for one in table.classes]]
+
+
+def test_decisions_that_name_no_class_are_passed_over_and_said(tmp_path: Path) -> None:
+    told = read_answers(write(tmp_path / "a.csv", "image,A,B,decision\na.png,0.9,0.1,1\n"))
+    assert told.table.decisions is None
+    assert "does not name a class" in told.notes[0]
+    text = "image,A,B,decided A,decided B\na.png,0.9,0.1,maybe,0\n"
+    with pytest.raises(TableError, match=r"line 2 .*'maybe'"):
+        read_answers(write(tmp_path / "b.csv", text))

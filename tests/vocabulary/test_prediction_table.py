@@ -98,3 +98,15 @@ def test_truths_by_name() -> None:
         labels = np.array(rows, dtype=np.float32)
         several = PredictionTable(**{**GOOD, "truth": np.full(3, -1), "labels": labels})
         assert several.truths == told
+
+
+def test_rows_and_classes_are_put_in_order_in_every_column() -> None:
+    more = {"calibrated": np.array([[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]]),
+            "decisions": np.array([[False, True], [True, False], [False, True]])}  # fmt: skip
+    table = PredictionTable(**GOOD, **more).arrange(np.array([2, 0]), ("b", "a"))
+    assert (table.images, table.truths) == (("z.png", "x.png"), ("b", "a"))
+    assert table.probabilities.tolist() == [[0.75, 0.25], [1.0, 0.0]]
+    assert table.logits.tolist() == [[2.0, 2.0], [1.0, 0.0]]
+    assert table.calibrated is not None
+    assert table.calibrated.tolist() == [[0.7, 0.3], [0.9, 0.1]]
+    assert table.decided.tolist() == [[True, False], [True, False]]

@@ -26,7 +26,7 @@ from cxrlens.evaluation.pairing import match_tables
 from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.records import Difference
 from cxrlens.evaluation.share_gap import measure_share_gap, resample_share_gap
-from cxrlens.vocabulary import EVEN_ODDS, ClassIndices, Flags, InputError, PredictionTable
+from cxrlens.vocabulary import ClassIndices, Decisions, Flags, InputError, PredictionTable
 
 SMALLEST = 0.02
 """The smallest difference of interest where nobody says another."""
@@ -115,8 +115,9 @@ def compare(
 ) -> Comparison:
     """Compare two models on the same cases: the first one's figures less the second's.
 
-    Each image is decided for the class with the largest probability; where it may have several,
-    for every class with a probability of at least 0.5, and each class is compared on its own, on
+    A table that brings its decisions is held by those, as in `judge`. Else each image is decided
+    for the class with the largest probability; where it may have several, for every class with a
+    probability of at least 0.5. Where it may have several each class is compared on its own, on
     the images whose label for it is known. Images of one patient are taken as dependent, patients
     as independent, the trained models as given: another training of the same recipe may give
     another difference. The folds of the two may differ; scores are compared within each model's
@@ -151,10 +152,12 @@ def compare(
             "such as 0.02"
         )
     resampling = Resampling(seed, resamples)
-    models = _select(first), _select(match_tables(first, second))
+    tables = first, match_tables(first, second)
+    models = _select(tables[0]), _select(tables[1])
+    decided = tables[0].decided[first.is_labelled], tables[1].decided[first.is_labelled]
     clusters = models[0].clusters
     size = Size(count_patients(clusters), clusters.size, smallest)
-    study = _Study(models, size, resampling)
+    study = _Study(models, decided, size, resampling)
     gaps = [measure_auroc_gap(*study.rank(i)) for i in range(len(first.classes))]
     present = [index for index, gap in enumerate(gaps) if gap]
     draws = resample_aurocs(models, present, resampling) if present else np.empty((0, 2, 0))
@@ -184,6 +187,7 @@ class _Study:
     """Two models on the same labelled images, in the same order."""
 
     models: tuple[AnyCases, AnyCases]
+    decided: tuple[Decisions, Decisions]
     size: Size
     resampling: Resampling
 
@@ -207,13 +211,13 @@ class _Study:
             auroc = pair_figures(("AUROC", None), gaps[1], moved, self.size)
         else:
             auroc = self._compare_means(gaps, draws)
-        hits = [_find_hits(one) for one in self.models if isinstance(one, Cases)]
-        if not hits:
+        cases = self.models[0]
+        if not isinstance(cases, Cases):
             return (auroc,)
-        everyone = np.ones(hits[0].size, dtype=np.bool_)
-        shares = (hits[0], hits[1])
-        clusters = self.models[0].clusters
-        return auroc, self._compare_shares(("accuracy", None), shares, clusters, everyone)
+        first, second = (np.argmax(one, axis=1) == cases.truth for one in self.decided)
+        everyone = np.ones(cases.truth.size, dtype=np.bool_)
+        shares = (np.asarray(first), np.asarray(second))
+        return auroc, self._compare_shares(("accuracy", None), shares, cases.clusters, everyone)
 
     def compare_classes(
         self, gaps: Sequence[Gap | None], draws: ClassDraws
@@ -249,16 +253,20 @@ class _Study:
 
     def _compare_decisions(self, index: int) -> tuple[PairedFigure, PairedFigure]:
         """Sensitivity and specificity of one class."""
-        rankings = self.rank(index)
-        truth, clusters = rankings[0].is_positive, rankings[0].clusters
-        decided = [_decide(one, index) for one in self.models]
-        name = self.classes[index]
+        ranking, name = self.models[0].rank(index), self.classes[index]
+        truth, clusters = ranking.is_positive, ranking.clusters
+        first, second = (one[self._find_known(index), index] for one in self.decided)
         return (
-            self._compare_shares(("sensitivity", name), (decided[0], decided[1]), clusters, truth),
-            self._compare_shares(
-                ("specificity", name), (~decided[0], ~decided[1]), clusters, ~truth
-            ),
+            self._compare_shares(("sensitivity", name), (first, second), clusters, truth),
+            self._compare_shares(("specificity", name), (~first, ~second), clusters, ~truth),
         )
+
+    def _find_known(self, index: int) -> Flags:
+        """The images of which it is known whether they have one class."""
+        cases = self.models[0]
+        if isinstance(cases, MultiLabelCases):
+            return np.isin(cases.labels[:, index], (0, 1))
+        return np.ones(cases.truth.size, dtype=np.bool_)
 
     def _compare_shares(
         self,
@@ -278,14 +286,3 @@ class _Study:
             self.size,
             measure_discordance(*about),
         )
-
-
-def _find_hits(cases: Cases) -> Flags:
-    return np.asarray(np.argmax(cases.scores, axis=1) == cases.truth)
-
-
-def _decide(cases: AnyCases, index: int) -> Flags:
-    """Whether each image, of those whose label is known, is decided for one class."""
-    if isinstance(cases, MultiLabelCases):
-        return np.asarray(cases.rank(index).scores >= EVEN_ODDS)
-    return np.asarray(np.argmax(cases.scores, axis=1) == index)

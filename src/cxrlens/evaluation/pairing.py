@@ -4,11 +4,10 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from cxrlens.vocabulary import ClassIndices, PredictionTable, TableError, show_name
+from cxrlens.vocabulary import PredictionTable, TableError, show_name
 
 
 def match_tables(first: PredictionTable, second: PredictionTable) -> PredictionTable:
@@ -38,29 +37,13 @@ def match_tables(first: PredictionTable, second: PredictionTable) -> PredictionT
         )
     _check_images(first, second)
     rows = {image: row for row, image in enumerate(second.images)}
-    second = _arrange(second, first, np.array([rows[image] for image in first.images]))
+    order = np.array([rows[image] for image in first.images])
+    second = second.arrange(order, first.classes)
     ours = np.nan_to_num(_find_truth(first), nan=-2).tolist()
     theirs = np.nan_to_num(_find_truth(second), nan=-2).tolist()
     _check_same(first, "truth", ours, theirs, [first.truths, second.truths])
     _check_same(first, "patient", first.patients, second.patients)
     return second
-
-
-def _arrange(table: PredictionTable, other: PredictionTable, rows: ClassIndices) -> PredictionTable:
-    """Rows in an order, and classes in the order of another table."""
-    columns = [table.classes.index(name) for name in other.classes]
-    places = np.array([*(other.classes.index(name) for name in table.classes), -1])
-    return replace(
-        table,
-        classes=other.classes,
-        images=tuple(table.images[row] for row in rows),
-        patients=tuple(table.patients[row] for row in rows),
-        truth=places[table.truth[rows]],
-        logits=table.logits[rows][:, columns],
-        probabilities=table.probabilities[rows][:, columns],
-        folds=table.folds[rows],
-        labels=None if table.labels is None else table.labels[rows][:, columns],
-    )
 
 
 def _find_truth(table: PredictionTable) -> np.ndarray:

@@ -4,9 +4,8 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -96,7 +95,7 @@ def judge_subgroups(
     large = [group for group in counted if not group.is_small]
     judged = {
         group.name: list_figures(
-            judge(_take(table, rows[group.name]), seed=seed, resamples=resamples)
+            judge(table.arrange(rows[group.name], table.classes), seed=seed, resamples=resamples)
         )
         for group in large
     }
@@ -170,19 +169,6 @@ def _count(table: PredictionTable, name: str, rows: ClassIndices) -> Subgroup:
             )
         )
     return Subgroup(name, len(rows), n_patients, tuple(counts), n_patients < LEAST_PATIENTS)
-
-
-def _take(table: PredictionTable, rows: ClassIndices) -> PredictionTable:
-    """Some rows of a table, in all of its columns."""
-    taken: dict[str, Any] = {}
-    for field in fields(table):
-        value = getattr(table, field.name)
-        if field.name == "classes" or value is None or len(value) != len(table.images):
-            continue
-        taken[field.name] = (
-            value[rows] if isinstance(value, np.ndarray) else tuple(value[row] for row in rows)
-        )
-    return replace(table, **taken)
 
 
 def _find_able(
@@ -291,4 +277,5 @@ class _SharedPatients:
         kept = rows[~np.isin(self._clusters[rows], patients)]
         if kept.size == 0:
             return {}
-        return list_figures(judge(_take(self._table, kept), resamples=FEWEST_RESAMPLES))
+        left = self._table.arrange(kept, self._table.classes)
+        return list_figures(judge(left, resamples=FEWEST_RESAMPLES))

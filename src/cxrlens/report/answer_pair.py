@@ -106,8 +106,7 @@ def pair_answers(first: Answers, second: Answers, *, common: bool = False) -> An
     ours, theirs = _take(first, images), _take(second, images)
     order = {image: row for row, image in enumerate(theirs.table.images)}
     rows = np.array([order[image] for image in ours.table.images])
-    turned = [theirs.table.classes.index(name) for name in ours.table.classes]
-    theirs = _arrange(theirs, rows, turned, ours.table.classes)
+    theirs = _arrange(theirs, rows, ours.table.classes)
     merged = _merge(ours.table, theirs.table, (ours.places, theirs.places))
     if all(one is None for one in merged.patients):
         notes.append(
@@ -216,27 +215,12 @@ def _pick_labels(
 
 def _take(answers: Answers, images: set[str]) -> Answers:
     rows = np.array([row for row, one in enumerate(answers.table.images) if one in images])
-    columns = list(range(len(answers.table.classes)))
-    return _arrange(answers, rows, columns, answers.table.classes)
+    return _arrange(answers, rows, answers.table.classes)
 
 
-def _arrange(
-    answers: Answers, rows: np.ndarray, columns: Sequence[int], classes: tuple[str, ...]
-) -> Answers:
-    """Some rows in an order, with the columns in an order."""
-    table = answers.table
-    own = np.array([*(classes.index(name) for name in table.classes), -1])
-    arranged = replace(
-        table,
-        classes=classes,
-        images=tuple(table.images[row] for row in rows),
-        patients=tuple(table.patients[row] for row in rows),
-        truth=own[table.truth[rows]],
-        logits=table.logits[rows][:, columns],
-        probabilities=table.probabilities[rows][:, columns],
-        folds=table.folds[rows],
-        labels=None if table.labels is None else table.labels[rows][:, columns],
-    )
+def _arrange(answers: Answers, rows: np.ndarray, classes: tuple[str, ...]) -> Answers:
+    """Some rows in an order, with the classes in an order."""
+    arranged = answers.table.arrange(rows, classes)
     return replace(answers, table=arranged, places=tuple(answers.places[row] for row in rows))
 
 

@@ -13,7 +13,14 @@ from jaxtyping import Float32, Float64
 
 from cxrlens.data import LabelFile, read_known, read_state
 from cxrlens.report.prediction_cells import read_prediction_cells
-from cxrlens.vocabulary import ClassIndices, PredictionTable, TableError, show_name, suggest
+from cxrlens.vocabulary import (
+    ClassIndices,
+    Decisions,
+    PredictionTable,
+    TableError,
+    show_name,
+    suggest,
+)
 
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "image": ("image", "imagepath", "path", "filepath", "filename", "file", "imagename",
@@ -33,6 +40,7 @@ _PASSED_OVER = {
 
 _PROBABILITY = re.compile(r"(?:probability|prob)[ _:](.+)", re.IGNORECASE)
 _LABEL = re.compile(r"label[ _:](.+)", re.IGNORECASE)
+_DECIDED = re.compile(r"decided[ _:](.+)", re.IGNORECASE)
 _OTHER = re.compile(r"(?:label|decided|calibrated|logit)[ _:].+|column \d+", re.IGNORECASE)
 
 
@@ -60,7 +68,9 @@ def read_answers(path: Path, names: Mapping[str, str] | None = None) -> Answers:
     `probability CLASS`, or by the class alone), and, if known, the true class (`truth`), the
     patient, the fold whose model answered, and the source. Where an image may have several classes
     there is one column `label CLASS` a class in place of `truth`: 1 there, 0 not there, -1
-    uncertain, blank missing. Rows with the status `refused` are left out.
+    uncertain, blank missing. A model's own decisions are taken from one column `decided CLASS` a
+    class (1 or 0), or from a column `decision` that names a class in every row; without them the
+    likeliest class is decided for. Rows with the status `refused` are left out.
 
     Args:
         path: as for `read_prediction_cells`.
@@ -71,7 +81,8 @@ def read_answers(path: Path, names: Mapping[str, str] | None = None) -> Answers:
 
     Raises:
         TableError: with the line, if an image is not named or named twice, a probability is none,
-            or a truth is no class; if there is no column for the images or no class.
+            a truth is no class, or a column `decided CLASS` holds no 1 or 0; if there is no
+            column for the images or no class.
     """
     file = read_prediction_cells(path)
     shown = file.name if not path.is_dir() else repr(show_name(str(path)))
@@ -97,8 +108,14 @@ def read_answers(path: Path, names: Mapping[str, str] | None = None) -> Answers:
         probabilities=probabilities,
         folds=_read_folds(rows, roles.get("fold")),
         labels=labels,
+        decisions=_read_decisions(rows, classes, names or {}),
     )
     notes = [*file.notes]
+    if table.decisions is None and "decision" in rows.header:
+        notes.append(
+            f"{shown}: the column 'decision' does not name a class in every row and is passed "
+            "over; the probabilities decide"
+        )
     if refused.any():
         notes.append(f"{shown}: {int(refused.sum())} images were refused and have no answer")
     places = tuple(rows.place(row) for row in range(len(images)))
@@ -226,6 +243,36 @@ def _read_labels(
                 )
             labels[row, place] = state
     return None if np.isnan(labels).all() and "truth" in roles else labels
+
+
+def _read_decisions(
+    file: LabelFile, classes: Sequence[str], names: Mapping[str, str]
+) -> Decisions | None:
+    """What the model itself decided, where the file says so of every class."""
+    columns = {
+        names.get(match[1], match[1]): name
+        for name in file.header
+        if (match := _DECIDED.fullmatch(name))
+    }
+    if set(classes) <= set(columns):
+        cells = [file.frame[columns[name]].tolist() for name in classes]
+        return np.array(
+            [[_read_decided(cell, file, row) for cell in each]
+             for row, each in enumerate(zip(*cells, strict=True))]
+        )  # fmt: skip
+    if "decision" not in file.header:
+        return None
+    words = [names.get(cell, cell) for cell in file.frame["decision"]]
+    if not set(words) <= set(classes):
+        return None
+    return np.array([[name == word for name in classes] for word in words])
+
+
+def _read_decided(cell: str, file: LabelFile, row: int) -> bool:
+    state = read_state(cell)
+    if state not in (0, 1):
+        raise TableError(f"{file.place(row)} has {cell!r} in a column `decided CLASS`; give 1 or 0")
+    return state == 1
 
 
 def _read_words(file: LabelFile, column: str | None) -> tuple[str | None, ...]:

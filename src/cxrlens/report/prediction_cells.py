@@ -27,7 +27,8 @@ def read_prediction_cells(path: Path) -> LabelFile:
 
     Returns:
         All rows; an object with one entry a class (`probabilities`, `labels`) has one column an
-        entry, such as `probability NORMAL`.
+        entry, such as `probability NORMAL`, and the list `decisions` one column `decided CLASS` a
+        class.
 
     Raises:
         TableError: if there is no such file, it is empty or damaged, or a line is no object.
@@ -63,6 +64,9 @@ def _read_line(line: bytes, place: str) -> dict[str, str]:
     if not isinstance(told, Mapping):
         raise TableError(f"{place} is no JSON object; write one object a line")
     cells: dict[str, str] = {}
+    classes, decided = told.get("probabilities"), told.get("decisions")
+    if isinstance(classes, Mapping) and isinstance(decided, list):
+        cells |= {f"decided {own}": str(int(own in decided)) for own in classes}
     for name, value in told.items():
         if name in _NESTED and isinstance(value, Mapping):
             cells |= {f"{_NESTED[name]} {own}": _show(one) for own, one in value.items()}

@@ -151,18 +151,28 @@ class PredictionTable:
         Args:
             rows: which; at least one.
         """
-        chosen = np.flatnonzero(rows)
+        return self.arrange(np.flatnonzero(rows), self.classes)
+
+    def arrange(self, rows: ClassIndices, classes: tuple[str, ...]) -> "PredictionTable":
+        """Give rows in an order, with the classes in an order.
+
+        Args:
+            rows: which, at least one.
+            classes: those of the table.
+        """
+        columns = [self.classes.index(name) for name in classes]
+        places = np.array([*(classes.index(name) for name in self.classes), -1])
         return PredictionTable(
-            classes=self.classes,
-            images=tuple(self.images[row] for row in chosen),
-            patients=tuple(self.patients[row] for row in chosen),
-            truth=self.truth[chosen],
-            logits=self.logits[chosen],
-            probabilities=self.probabilities[chosen],
-            folds=self.folds[chosen],
-            labels=None if self.labels is None else self.labels[chosen],
-            calibrated=None if self.calibrated is None else self.calibrated[chosen],
-            decisions=None if self.decisions is None else self.decisions[chosen],
+            classes=classes,
+            images=tuple(self.images[row] for row in rows),
+            patients=tuple(self.patients[row] for row in rows),
+            truth=places[self.truth[rows]],
+            logits=self.logits[rows][:, columns],
+            probabilities=self.probabilities[rows][:, columns],
+            folds=self.folds[rows],
+            labels=None if self.labels is None else self.labels[rows][:, columns],
+            calibrated=None if self.calibrated is None else self.calibrated[rows][:, columns],
+            decisions=None if self.decisions is None else self.decisions[rows][:, columns],
         )
 
     def _tell(self, labels: Scores) -> str:
