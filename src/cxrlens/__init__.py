@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cxrlens import data, evaluation, explanation, imaging, inference, model
+    from cxrlens import audit, data, evaluation, explanation, imaging, inference, model
     from cxrlens import network, phantom, report, training, vocabulary
     from cxrlens.data import StudyTable, read_table
     from cxrlens.imaging import Radiograph, read_radiograph
@@ -22,7 +22,9 @@ _HOMES = {
     "report": ("draw",),
     "vocabulary": ("CxrlensError", "Prediction"),
 }
-_PACKAGES = (*_HOMES, "evaluation", "explanation", "inference", "network", "phantom", "training")
+_PACKAGES = (
+    *_HOMES, "audit", "evaluation", "explanation", "inference", "network", "phantom", "training",
+)  # fmt: skip
 
 __all__ = [
     "CxrlensError", "Model", "Prediction", "Radiograph", "StudyTable", "draw", "evaluate",

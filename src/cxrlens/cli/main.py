@@ -9,6 +9,7 @@ import sys
 import typer
 
 import cxrlens as cxr
+from cxrlens.cli.audit import audit
 from cxrlens.cli.calibrate import calibrate
 from cxrlens.cli.compare import compare
 from cxrlens.cli.console import say
@@ -39,18 +40,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo,
-    show,
-    convert,
-    find_lr,
-    train,
-    evaluate,
-    compare,
-    calibrate,
-    predict,
-    explain,
+    demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain, audit,
     doctor,
-):
+):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)
 
@@ -58,8 +50,9 @@ app.command("import")(import_)
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 2 wrong use or input, 3 partial (some files refused, listed), 1 a fault of
-    ours (the traceback is shown where the environment variable CXRLENS_TRACEBACK is set).
+    Exit codes: 0 done, 2 wrong use or input, 3 partial (some files refused, listed), 4 a gate
+    not passed (`audit`), 1 a fault of ours (the traceback is shown where the environment variable
+    CXRLENS_TRACEBACK is set).
     """
     try:
         app()

@@ -21,7 +21,11 @@ from cxrlens.evaluation.class_counts import (
     count_classes,
 )
 from cxrlens.evaluation.comparison import SMALLEST, Comparison, compare
-from cxrlens.evaluation.controls import judge_category_control, judge_control
+from cxrlens.evaluation.controls import (
+    judge_category_control,
+    judge_control,
+    judge_learnt_control,
+)
 from cxrlens.evaluation.cross_fitting import (
     CrossFit,
     cross_fit,
@@ -119,6 +123,7 @@ __all__ = [
     "judge_calibration",
     "judge_category_control",
     "judge_control",
+    "judge_learnt_control",
     "judge_maps",
     "judge_operating",
     "judge_subgroups",

@@ -148,6 +148,43 @@ def judge_category_control(
     return Control(name, replace(estimate, method=estimate.method + learnt))
 
 
+def judge_learnt_control(
+    name: str,
+    scores: Float64[np.ndarray, "n k"],
+    labels: Float64[np.ndarray, "n k"],
+    classes: Sequence[str],
+    clusters: ClassIndices,
+    folds: ClassIndices,
+) -> Control:
+    """Judge how well a classifier that sees something else than the lungs tells the classes apart.
+
+    Args:
+        name: what it sees.
+        scores: learnt from other folds; larger speaks for the class. Compared within folds only.
+        labels: 1, 0, NaN not known; of classes that exclude each other one 1 a row.
+        classes: the names of the classes.
+        clusters: a number for each case's patient, who lies in one fold.
+        folds: of each case.
+
+    Returns:
+        The macro AUROC (of two classes that exclude each other: the one AUROC); by chance it may
+        lie below 0.5. The interval takes the learnt classifiers as given.
+
+    Raises:
+        TableError: if the columns differ in length.
+    """
+    _check_lengths(name, len(scores), len(labels), clusters.size)
+    matrix = labels.astype(np.float32)
+    is_exclusive = bool((np.nansum(matrix, axis=1)[np.isfinite(matrix).all(axis=1)] == 1).all())
+    known = np.isfinite(matrix).all(axis=1)
+    truth = np.where(known, np.argmax(np.nan_to_num(matrix), axis=1), -1)
+    cases = _gather(scores, truth if is_exclusive else matrix, classes, clusters, folds)
+    figures = [measure_auroc(cases.rank(index)) for index in range(len(classes))]
+    estimate = estimate_macro_auroc(cases, figures, Resampling(0, 2000))
+    learnt = "; learnt from other patients, and taken as given"
+    return Control(name, replace(estimate, method=estimate.method + learnt))
+
+
 def _spread_out(truth: ClassIndices, k: int) -> LabelMatrix:
     """A column a class: 1 of the true one, 0 of the others; missing where nothing is known."""
     labels: LabelMatrix = np.eye(k, dtype=np.float32)[truth]

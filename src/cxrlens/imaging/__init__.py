@@ -8,6 +8,7 @@ from cxrlens.imaging.colour import COLOURS, DEFAULT_COLOURS, colourise
 from cxrlens.imaging.dicom.decoding import render_dicom
 from cxrlens.imaging.dicom.header import DicomHeader, read_dicom_header
 from cxrlens.imaging.file_bytes import read_head
+from cxrlens.imaging.file_facts import FileFacts, read_file_facts
 from cxrlens.imaging.file_kind import FileKind, recognise
 from cxrlens.imaging.files import write_whole
 from cxrlens.imaging.hdf5_file import Hdf5Dataset, read_hdf5_array, read_hdf5_header
@@ -22,7 +23,7 @@ from cxrlens.imaging.reading import read_radiograph
 from cxrlens.imaging.remove_text import remove_text
 from cxrlens.imaging.scan import Scan
 from cxrlens.imaging.store import DecodedImages, decode
-from cxrlens.imaging.streaming import ReadImage, stream, try_read
+from cxrlens.imaging.streaming import ReadImage, map_ordered, stream, try_read
 
 __all__ = [
     "COLOURS",
@@ -30,6 +31,7 @@ __all__ = [
     "RUNS_MARK",
     "DecodedImages",
     "DicomHeader",
+    "FileFacts",
     "FileKind",
     "Fit",
     "Hdf5Dataset",
@@ -43,9 +45,11 @@ __all__ = [
     "decode",
     "find_burned_in",
     "find_lung_field",
+    "map_ordered",
     "outline",
     "overlay",
     "read_dicom_header",
+    "read_file_facts",
     "read_hdf5_array",
     "read_hdf5_header",
     "read_head",

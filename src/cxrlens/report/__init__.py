@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from cxrlens.report.answer_pair import AnswerPair, join_study, pair_answers
 from cxrlens.report.answers import Answers, read_answers
+from cxrlens.report.audit_page import gather_audit_facts, write_audit
 from cxrlens.report.case_file import read_case
 from cxrlens.report.case_grid import draw_cases, draw_one_per_class
 from cxrlens.report.comparison_file import (
@@ -65,6 +66,7 @@ __all__ = [
     "draw_one_per_class",
     "draw_rate_search",
     "draw_roc",
+    "gather_audit_facts",
     "gather_comparison",
     "gather_facts",
     "join_study",
@@ -79,6 +81,7 @@ __all__ = [
     "tell_p",
     "tell_prediction",
     "tell_verdict",
+    "write_audit",
     "write_comparison",
     "write_pictures",
     "write_predictions",

@@ -61,6 +61,16 @@ def draw_panels(case: Case, *, with_truth: bool = False) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
+def draw_thumbnail(pixels: GreyImage, caption: str) -> Panel:
+    """Draw one radiograph, small.
+
+    Args:
+        pixels: height x width in [0, 1].
+        caption: what it is.
+    """
+    return _make_panel(to_colour(pixels), caption)
+
+
 def _tell_role(case: Case, name: str | None) -> str:
     """Of several labels an image, what came of one class."""
     is_decided = name in case.prediction.decisions
