@@ -3,9 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float32
 from scipy import ndimage
+from scipy.linalg import eigh
 
 Pictures = Float32[np.ndarray, "n side side"]
 """Small square images."""
@@ -20,11 +23,17 @@ _REACH = 0.25
 _STEPS_COARSE, _STEPS_FINE = 6, 4
 """Gauss–Newton steps at half and at whole size."""
 
-_HOPELESS = 0.6
-"""Pairs that correlate by less at half size are not looked at again: copies reach 0.9."""
+_LEAST_ALIKE = 0.8
+"""Pairs that correlate by less with all that they have are no copies: those reach 0.87."""
+
+_HOPELESS = 0.35
+"""Pairs that correlate by less at half size, what all share taken off, are not looked at again."""
+
+_MOST_ASKED, _MOST_PARTS = 500, 20
+"""Images that tell what all have in common, and components that are taken off."""
 
 
-def even_out(squares: Pictures, sigma: float = 4.0) -> Pictures:
+def even_out(squares: Pictures, sigma: float = 2.0) -> Pictures:
     """Subtract the local mean and divide by the local standard deviation.
 
     What is left is edges and texture: all chests share the rest, and brightness and contrast
@@ -41,15 +50,69 @@ def even_out(squares: Pictures, sigma: float = 4.0) -> Pictures:
     return np.asarray(rest / (spread + floor), dtype=np.float32)
 
 
-def correlate_aligned(first: Pictures, second: Pictures) -> Float32[np.ndarray, " n"]:
-    """Align each first image to its second by shift and scale, and correlate what overlaps.
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """What pictures of one size have in common: nothing of it tells two of them apart."""
+
+    mean: Pictures
+    """One picture: the mean."""
+
+    parts: Float32[np.ndarray, "parts pixels"]
+    """The strongest principal components, orthonormal."""
+
+    def take_off(self, pictures: Pictures) -> Pictures:
+        """Subtract the mean and what the components hold."""
+        flat = (pictures - self.mean).reshape(len(pictures), -1)
+        return np.asarray((flat - (flat @ self.parts.T) @ self.parts).reshape(pictures.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What the images of a collection have in common."""
+
+    whole: Basis
+    """At their size."""
+
+    half: Basis
+    """At half their size."""
+
+
+def find_shared(pictures: Pictures) -> Shared:
+    """Find what images have in common.
+
+    Args:
+        pictures: evened out; components are taken from `_MOST_ASKED` of them at most, evenly
+            spaced.
+    """
+    asked = pictures[:: max(1, len(pictures) // _MOST_ASKED)]
+    return Shared(_find_basis(asked), _find_basis(_halve(asked)))
+
+
+def _find_basis(asked: Pictures) -> Basis:
+    mean = asked.mean(axis=0, keepdims=True)
+    flat = (asked - mean).reshape(len(asked), -1)
+    n_parts = min(_MOST_PARTS, len(asked) // 10)
+    if n_parts == 0:
+        return Basis(mean, np.zeros((0, flat.shape[1]), dtype=np.float32))
+    _, vectors = eigh(flat @ flat.T, subset_by_index=[len(flat) - n_parts, len(flat) - 1])
+    parts = vectors.T @ flat
+    parts /= np.linalg.norm(parts, axis=1, keepdims=True) + 1e-9
+    return Basis(mean, parts.astype(np.float32))
+
+
+def correlate_aligned(
+    first: Pictures, second: Pictures, shared: Shared
+) -> Float32[np.ndarray, " n"]:
+    """Align each first image to its second by shift and scale, and correlate what sets them apart.
 
     Args:
         first: evened out (`even_out`), of an even side.
         second: as many.
+        shared: what all images have in common; it is taken off after the alignment.
 
     Returns:
-        Normalised correlations, in [-1, 1]; of pairs without hope those at half size.
+        Normalised correlations where both overlap, in [-1, 1]; -1 of pairs that are not alike at
+        all.
 
     Source:
         Lucas and Kanade, IJCAI 1981 (image registration by gradients); the mean of both gradients:
@@ -58,13 +121,24 @@ def correlate_aligned(first: Pictures, second: Pictures) -> Float32[np.ndarray, 
     warps = np.zeros((len(first), 4), dtype=np.float32)
     halves = _halve(first), _halve(second)
     warps = _align(*halves, warps, _STEPS_COARSE)
-    result = _correlate(*_move(halves[0], warps), halves[1])
-    rows = np.flatnonzero(result >= _HOPELESS)
+    result = np.full(len(first), -1, dtype=np.float32)
+    rows = np.flatnonzero(_compare(halves[0], halves[1], warps, shared.half) >= _HOPELESS)
     if rows.size:
         own, other = first[rows], second[rows]
-        fine = _align(own, other, warps[rows], _STEPS_FINE)
-        result[rows] = _correlate(*_move(own, fine), other)
+        result[rows] = _compare(
+            own, other, _align(own, other, warps[rows], _STEPS_FINE), shared.whole
+        )
     return result
+
+
+def _compare(
+    first: Pictures, second: Pictures, warps: Warps, basis: Basis
+) -> Float32[np.ndarray, " n"]:
+    """Correlate what sets aligned pictures apart; -1 where they are not alike as they are."""
+    moved, inside = _move(first, warps)
+    apart = _correlate(basis.take_off(moved), inside, basis.take_off(second))
+    is_alike = _correlate(moved, inside, second) >= _LEAST_ALIKE
+    return np.where(is_alike, apart, np.float32(-1))
 
 
 def crop_middle(pictures: Pictures, share: float) -> Pictures:

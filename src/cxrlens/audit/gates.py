@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Sequence
 
+from cxrlens.audit.model_check import MARGIN
 from cxrlens.data import StudyTable
 from cxrlens.vocabulary import Gate, ModelCheck, RepeatGroup, SharedPatients, Shortcut
 
@@ -98,11 +99,16 @@ def judge_model(check: ModelCheck | None) -> tuple[Gate, ...]:
     if check is None:
         return ()
     n = check.n_seen_in_test
-    return (
-        Gate(
-            "tested on training images",
-            n == 0,
-            f"{n} images that would be judged on are files that the model was trained on",
-            "judge it on others; `cxrlens evaluate` leaves them out" if n else "",
-        ),
+    seen = Gate(
+        "tested on training images",
+        n == 0,
+        f"{n} images that would be judged on are files that the model was trained on",
+        "judge it on others; `cxrlens evaluate` leaves them out" if n else "",
     )
+    model, black = check.auroc.value, check.blacked_out.value
+    if model is None or black is None:
+        return (seen, Gate("lungs blacked out", None, "the model has no AUROC here", ""))
+    is_near = black >= model - MARGIN
+    told = f"without the lungs the model still reaches {black:.3f}; with them {model:.3f} (AUROC)"
+    remedy = "find what it reads there (cxrlens explain), take it out of the images, train anew"
+    return (seen, Gate("lungs blacked out", not is_near, told, remedy if is_near else ""))

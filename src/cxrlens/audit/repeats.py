@@ -12,7 +12,7 @@ from scipy import fft
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from cxrlens.audit.alignment import correlate_aligned, crop_middle, even_out
+from cxrlens.audit.alignment import correlate_aligned, crop_middle, even_out, find_shared
 from cxrlens.audit.looking import Collection, Squares
 from cxrlens.data import StudyTable
 from cxrlens.vocabulary import (
@@ -24,10 +24,9 @@ from cxrlens.vocabulary import (
     RepeatGroup,
 )
 
-MIN_CORRELATION = 0.9
-"""From which two aligned images are one. Of 18,420 pairs of different children that look most
-alike, the highest had 0.86; resized, compressed, brightened and cropped copies had 0.90 and more
-(`benchmarks/repeat_figures.py`)."""
+MIN_CORRELATION = 0.7
+"""From which two aligned images are one, once what the whole collection shares is taken off
+(`benchmarks/repeat_figures.py` prints what copies and different patients reach)."""
 
 _FREQUENCIES = 12
 """Rows and columns of the low frequencies that an image is searched by: 143 numbers."""
@@ -41,8 +40,14 @@ _MARGIN = 0.05
 _LEAST_LIKE = 0.3
 """Neighbours whose searched numbers agree by less (cosine) are not compared."""
 
+_WIDE = 4.0
+"""Neighbourhood, in pixels, by which images are made even before they are searched."""
+
 _CHUNK = 1024
-"""Images searched at once; pairs aligned at once are half as many."""
+"""Images searched at once."""
+
+_PAIRS = 128
+"""Pairs aligned at once: few, so that they stay in the processor's cache."""
 
 Numbers = Float32[np.ndarray, "n numbers"]
 """What an image is searched by, each row of length 1."""
@@ -115,11 +120,12 @@ def find_near(squares: Squares, progress: Progress) -> list[tuple[int, int, floa
     if len(squares) < 2:
         return []
     even = np.concatenate([even_out(chunk.astype(np.float32)) for chunk in _cut(squares, _CHUNK)])
-    pairs = find_candidates(even, progress)
+    shared = find_shared(even)
+    pairs = find_candidates(squares, progress)
     found = []
-    for start in range(0, len(pairs), _CHUNK // 2):
-        chunk = pairs[start : start + _CHUNK // 2]
-        how = correlate_aligned(even[chunk[:, 0]], even[chunk[:, 1]])
+    for start in range(0, len(pairs), _PAIRS):
+        chunk = pairs[start : start + _PAIRS]
+        how = correlate_aligned(even[chunk[:, 0]], even[chunk[:, 1]], shared)
         found += [
             (int(i), int(j), float(r))
             for (i, j), r in zip(chunk.tolist(), how.tolist(), strict=True)
@@ -129,30 +135,31 @@ def find_near(squares: Squares, progress: Progress) -> list[tuple[int, int, floa
     return found
 
 
-def find_candidates(
-    even: Float32[np.ndarray, "n side side"], progress: Progress
-) -> Int64[np.ndarray, "pairs 2"]:
+def find_candidates(squares: Squares, progress: Progress) -> Int64[np.ndarray, "pairs 2"]:
     """Find the pairs that are worth an alignment: each image's nearest, as it is and cropped.
 
     Args:
-        even: evened out.
+        squares: the small images.
         progress: is told of every chunk.
 
     Returns:
         Pairs of rows, the smaller first, each once.
     """
-    plain = _take_numbers(even)
+    found: list[tuple[Numbers, Numbers]] = []
+    for chunk in _cut(squares, _CHUNK):
+        even = even_out(chunk.astype(np.float32), _WIDE)
+        found.append((_take_numbers(even), _take_numbers(crop_middle(even, _MARGIN))))
+    plain, middle = (np.concatenate(list(parts)) for parts in zip(*found, strict=True))
     mean, spread = plain.mean(axis=0), plain.std(axis=0) + 1e-6
-    numbers = _normalise((plain - mean) / spread)
-    middle = np.concatenate([crop_middle(chunk, _MARGIN) for chunk in _cut(even, _CHUNK)])
-    cropped = _normalise((_take_numbers(middle) - mean) / spread)
+    numbers, cropped = (_normalise((one - mean) / spread) for one in (plain, middle))
+    n = len(numbers)
     keys: list[Int64[np.ndarray, " pairs"]] = []
-    for start in range(0, len(even), _CHUNK):
+    for start in range(0, n, _CHUNK):
         for asked in (numbers, cropped):
             keys.append(_search(asked[start : start + _CHUNK], numbers, start))
-        progress.advance("search for repeats", min(start + _CHUNK, len(even)), len(even))
+        progress.advance("search for repeats", min(start + _CHUNK, n), n)
     unique = np.unique(np.concatenate(keys))
-    return np.stack([unique // len(even), unique % len(even)], axis=1)
+    return np.stack([unique // n, unique % n], axis=1)
 
 
 def _search(asked: Numbers, numbers: Numbers, start: int) -> Int64[np.ndarray, " pairs"]:

@@ -36,6 +36,29 @@ _WORDS = {True: "passed", False: "NOT PASSED", None: "not tested"}
 
 def audit(
     data: DataArgument,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="BUNDLE", help="A model, to be judged beside the controls."),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|imagenet",
+            help="Weights of the recipes' backbone, by whose features labels and --cost are "
+            "judged. Default: the backbone of --bundle, else plain pixel features.",
+        ),
+    ] = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Say what leaks between patients are worth in AUROC.")
+    ] = False,
+    collection: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A public collection that the images come from."),
+    ] = None,
+    trained_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Public data or weights that the model comes from."),
+    ] = None,
     resplit: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Write a split by patient and repeat to this new folder."),
@@ -53,15 +76,20 @@ def audit(
 ) -> None:
     """Ask whether a data set, or a model, is fooling you: repeats, leaks, shortcuts, labels."""
     table = read_data(data, images, column, where, mapping)
+    model = None if bundle is None else cxr.load(bundle)
     options = cxr.audit.AuditOptions(
         title=f"audit of {data.name}",
         command=shlex.join(["cxrlens", *sys.argv[1:]]),
         seed=seed,
+        weights=weights,
+        with_cost=cost,
+        collections=tuple(collection or ()),
+        trained_on=tuple(trained_on or ()),
     )
     with cxr.training.claim_run_folder(out, "audit") as folder:
         say(f"writing to {folder}")
         with open_progress() as progress:
-            audited = cxr.audit.run_audit(table, options, progress=progress)
+            audited = cxr.audit.run_audit(table, options, model=model, progress=progress)
         cxr.report.write_audit(folder, audited.audit, None if no_images else audited.root)
     if resplit is not None:
         cxr.audit.write_resplit(audited, resplit, seed=seed)

@@ -54,6 +54,7 @@ from cxrlens.evaluation.records import (
     MapEvaluation,
     RocCurve,
 )
+from cxrlens.evaluation.repetitions import RepetitionGap, compare_repetitions
 from cxrlens.evaluation.seeds import (
     SeedFigures,
     SeedSpread,
@@ -103,6 +104,7 @@ __all__ = [
     "PairedFigure",
     "PrevalenceReport",
     "ReliabilityBin",
+    "RepetitionGap",
     "Resampling",
     "RocCurve",
     "SeedFigures",
@@ -114,6 +116,7 @@ __all__ = [
     "choose_operating_point",
     "compare",
     "compare_calibration",
+    "compare_repetitions",
     "count_classes",
     "count_needed_positives",
     "cross_fit",

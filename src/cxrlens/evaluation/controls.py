@@ -174,15 +174,35 @@ def judge_learnt_control(
         TableError: if the columns differ in length.
     """
     _check_lengths(name, len(scores), len(labels), clusters.size)
-    matrix = labels.astype(np.float32)
-    is_exclusive = bool((np.nansum(matrix, axis=1)[np.isfinite(matrix).all(axis=1)] == 1).all())
-    known = np.isfinite(matrix).all(axis=1)
-    truth = np.where(known, np.argmax(np.nan_to_num(matrix), axis=1), -1)
-    cases = _gather(scores, truth if is_exclusive else matrix, classes, clusters, folds)
+    cases = gather_answers(scores, labels, classes, clusters, folds)
     figures = [measure_auroc(cases.rank(index)) for index in range(len(classes))]
     estimate = estimate_macro_auroc(cases, figures, Resampling(0, 2000))
     learnt = "; learnt from other patients, and taken as given"
     return Control(name, replace(estimate, method=estimate.method + learnt))
+
+
+def gather_answers(
+    scores: Float64[np.ndarray, "n k"],
+    labels: Float64[np.ndarray, "n k"],
+    classes: Sequence[str],
+    clusters: ClassIndices,
+    folds: ClassIndices,
+) -> AnyCases:
+    """Gather the cases with a known truth, of classes that exclude each other or do not.
+
+    Args:
+        scores: larger speaks for the class.
+        labels: 1, 0, NaN not known; classes exclude each other where every row has one 1.
+        classes: their names.
+        clusters: a number for each case's patient.
+        folds: of each case.
+    """
+    matrix = labels.astype(np.float32)
+    known = np.isfinite(matrix).all(axis=1)
+    is_exclusive = bool(known.any() and (matrix[known].sum(axis=1) == 1).all())
+    is_exclusive = is_exclusive and not np.isfinite(matrix[~known]).any()
+    truth = np.where(known, np.argmax(np.nan_to_num(matrix), axis=1), -1)
+    return _gather(scores, truth if is_exclusive else matrix, classes, clusters, folds)
 
 
 def _spread_out(truth: ClassIndices, k: int) -> LabelMatrix:

@@ -26,7 +26,8 @@ class RepeatGroup:
     """The loosest link that holds the group together: `same bytes`, `same pixels` or `near`."""
 
     correlation: float
-    """The weakest correlation of a link after alignment, in [-1, 1]; 1 where pixels are equal."""
+    """The weakest link: the correlation of two aligned images, once what all images of the
+    collection share is taken off, in [-1, 1]; 1 where pixels are equal."""
 
     labels: tuple[str, ...]
     """What the table says of each, in words."""
