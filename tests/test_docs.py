@@ -16,6 +16,7 @@ PAGES = [
     "README.md",
     "docs/tutorial.md",
     "docs/how-to/calibrate-for-your-site.md",
+    "docs/how-to/audit-your-data.md",
     "docs/how-to/read-your-collection.md",
     "docs/how-to/train-on-your-folder.md",
     "docs/how-to/compare-two-models.md",

@@ -148,7 +148,7 @@ def crop_middle(pictures: Pictures, share: float) -> Pictures:
     return _move(pictures, warps)[0]
 
 
-def _halve(pictures: Pictures) -> Pictures:
+def _halve(pictures: Pictures) -> Float32[np.ndarray, "n half half"]:
     n, side, _ = pictures.shape
     small = pictures.reshape(n, side // 2, 2, side // 2, 2).mean(axis=(2, 4))
     return np.asarray(ndimage.gaussian_filter(small, (0, 1, 1)), dtype=np.float32)

@@ -137,7 +137,10 @@ def list_folds(
 
 
 def _fit(
-    known: Features, asked: Features, targets: Float64[np.ndarray, "m c"], ridge: float
+    known: Float64[np.ndarray, "m p"],
+    asked: Float64[np.ndarray, "t p"],
+    targets: Float64[np.ndarray, "m c"],
+    ridge: float,
 ) -> Float64[np.ndarray, "t c"]:
     """Ridge regression in whichever form is smaller."""
     mean, spread = known.mean(axis=0), known.std(axis=0)

@@ -162,7 +162,9 @@ def find_candidates(squares: Squares, progress: Progress) -> Int64[np.ndarray, "
     return np.stack([unique // n, unique % n], axis=1)
 
 
-def _search(asked: Numbers, numbers: Numbers, start: int) -> Int64[np.ndarray, " pairs"]:
+def _search(
+    asked: Float32[np.ndarray, "m numbers"], numbers: Numbers, start: int
+) -> Int64[np.ndarray, " pairs"]:
     """Each asked row's nearest; pairs as smaller row times n plus larger row."""
     n = len(numbers)
     likeness = asked @ numbers.T

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cxrlens.audit.auditing import Audited
 from cxrlens.data import StudyTable, complete_split, convert_table
@@ -37,7 +38,7 @@ def resplit(audited: Audited, *, seed: int) -> StudyTable:
     names = [f"group {group}" for group in audited.groups[rows].tolist()]
     grouped = kept.with_split([None] * len(kept))
     grouped = StudyTable(
-        grouped.frame.assign(patient_id=np.array(names, dtype=object)), kept.classes, kept.root
+        grouped.frame.assign(patient_id=pd.Series(names, dtype=object)), kept.classes, kept.root
     )
     cut = complete_split(grouped, seed=seed, test=share if 0.05 <= share <= 0.5 else 0.2)
     n_repeats = len(audited.audit.repeats)
