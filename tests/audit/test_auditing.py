@@ -90,3 +90,13 @@ def test_with_too_few_patients_nothing_is_learnt(seen: Collection) -> None:
     assert gates["shortcuts"].is_passed is None
     assert found.suspects == ()
     assert any("two classes need 10 patients" in line for line in found.untested)
+
+
+def test_several_labels_an_image_are_audited_too(seen: Collection, several_labels: Path) -> None:
+    look_of = dict(zip(seen.table.images, seen.looks, strict=True))
+    table = read_table(several_labels)
+    several = Collection(table, tuple(look_of[image] for image in table.images))
+    found = audit_collection(several, OPTIONS, Silence()).audit
+    assert {one.name for one in found.shortcuts} >= {"file bytes", "border, lungs blacked out"}
+    assert found.suspects == ()
+    assert any(line.startswith("labels: ") for line in found.untested)

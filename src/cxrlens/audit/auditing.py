@@ -207,6 +207,7 @@ def audit_collection(
             baselines=baselines,
             untested=(
                 *_note_unknown(table),
+                *_note_several(table),
                 *untested,
                 *more,
                 *([judged] if isinstance(judged, str) else []),
@@ -357,6 +358,12 @@ def _note_unknown(table: StudyTable) -> list[str]:
         "its own: leaks between them show only where a picture is repeated, and controls and "
         "intervals are surer of themselves than they should be"
     ]
+
+
+def _note_several(table: StudyTable) -> list[str]:
+    if not table.is_multilabel:
+        return []
+    return ["labels: doubtful ones are not looked for where an image may have several"]
 
 
 def _count(table: StudyTable) -> Plain:
