@@ -120,7 +120,8 @@ def test_wrong_use_is_one_sentence(cxrlens, bundle, phantom_folder, tmp_path) ->
     for arguments, said in [
         ((bundle, file, phantom_folder), "A is a model, B a file of predictions"),
         ((bundle, bundle), "two models are compared on DATA"),
-        ((file, tmp_path / "none.csv"), "there is no file"),
+        ((file, tmp_path / "none.csv"), "there is no '"),
+        ((bundle, tmp_path / "none", phantom_folder), "give a model, a file of predictions"),
         ((file, file, "--difference", "2"), "between 0 and 1; got 2"),
         ((file, file, "--map", "x"), "not of the form"),
         ((file, file, phantom_folder), "none of the 80 images of 'a.csv' is among the data"),

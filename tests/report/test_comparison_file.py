@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -58,5 +59,14 @@ def test_two_classes_are_not_said_twice(tmp_path: Path) -> None:
     _, page = write_comparison(tmp_path, report)
     text = unescape(page.read_text())
     assert "sensitivity of <class 1>" in text
+
+
+def test_unknown_patients_and_truths_are_told(tmp_path: Path) -> None:
+    report = make_report(2)
+    less = replace(report.comparison, n_unlabelled=7, n_unknown_patients=80)
+    _, page = write_comparison(tmp_path, replace(report, comparison=less))
+    text = re.sub("<[^>]+>", "", page.read_text())
+    assert "7 images without a known truth are left out" in text
+    assert "Of 80 images the patient is not known" in text
     assert "sensitivity of <class 0>" not in text
     assert "not adjusted" in report.adjustment

@@ -88,6 +88,19 @@ def test_a_gap_between_groups_is_named(sound: Report) -> None:
     assert find_flags(replace(sound, subgroups=(same,))) == ()
 
 
+@pytest.mark.parametrize(("n_moved", "is_flagged"), [(0, True), (158, True), (160, False)])
+def test_classes_that_come_from_one_source_each(
+    sound: Report, n_moved: int, is_flagged: bool
+) -> None:
+    table = make_table(200, 4.0)  # every second image is a PNEUMONIA
+    sources = ["site" if row % 2 or row < n_moved else "archive" for row in range(200)]
+    found = judge_subgroups(table, "source", sources, resamples=50)
+    told = read(replace(sound, subgroups=(found,)))
+    assert ("spread unevenly by source" in told) == is_flagged
+    # the archive has only NORMAL: 100 PNEUMONIA and what is left of the NORMAL are told rightly
+    assert (f"right for {200 - n_moved // 2} of 200 images, against 100" in told) == is_flagged
+
+
 def test_many_refusals(sound: Report) -> None:
     refusals = tuple(Refusal(f"{row}", "empty", "nothing in it") for row in range(6))
     few, many = (

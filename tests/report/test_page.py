@@ -122,6 +122,33 @@ def test_every_judgement_is_on_the_page(full: Report) -> None:
         assert f"evaluation.confusion.{row}.{col}" in shown
 
 
+def test_what_only_flags_is_not_called_the_decision(full: Report) -> None:
+    decision, flags = full.operating
+    text = " ".join(render(full).text.split())
+    assert "The decision by the largest probability" in text
+    assert f"Thresholds by {flags.rule}" in text
+    alone = " ".join(render(replace(full, operating=(flags,))).text.split())
+    assert "The decision by" not in alone
+    one_left = replace(decision, per_class=()), decision, flags  # its figures stay at their place
+    shown = {place for place, _ in render(replace(full, operating=(decision, *one_left))).figures}
+    assert "operating.3.per_class.0.sensitivity.value" in shown
+
+
+def test_an_interval_below_zero_is_not_a_row_of_dashes(full: Report) -> None:
+    (one, *others) = full.prevalence
+    low = replace(one, net_benefit=Estimate(-0.02, -0.05, -0.01, 9, "made"))
+    text = " ".join(render(replace(full, prevalence=(low, *others))).text.split())
+    assert "(-0.050 to -0.010)" in text
+
+
+def test_a_single_group_is_counted_without_a_table(full: Report) -> None:
+    (found,) = full.subgroups
+    lone = replace(found, groups=found.groups[:1], n_comparisons=0)
+    text = " ".join(render(replace(full, subgroups=(lone,))).text.split())
+    assert f"Only {found.groups[0].name} is large enough" in text
+    assert "No two groups can be compared" not in text
+
+
 def test_what_each_stage_moved_is_on_the_page(full: Report) -> None:
     page = render(full)
     figures = dict(page.figures)

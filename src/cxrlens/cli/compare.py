@@ -74,6 +74,11 @@ def compare(
 ) -> None:
     """Compare two models on the same images: differences with intervals, tests, cases needed."""
     smallest = cxr.evaluation.SMALLEST if difference is None else difference
+    for path in (first, second):
+        if not path.exists():
+            raise cxr.vocabulary.InputError(
+                f"there is no {str(path)!r}; give a model, a file of predictions, or a run folder"
+            )
     are_models = [_is_bundle(path) for path in (first, second)]
     if are_models[0] != are_models[1]:
         kinds = ["a model" if is_model else "a file of predictions" for is_model in are_models]

@@ -214,7 +214,7 @@ def list_calibration(report: "cxr.evaluation.CalibrationReport | None") -> list[
         for side, figures in sides:
             rows.append([f"{one.class_name}: Brier score, {side}", str(figures.brier)])
             error = str(figures.debiased_error)
-            rows.append([f"{one.class_name}: calibration error, {side}", error])
+            rows.append([f"{one.class_name}: calibration error, debiased, {side}", error])
     return rows
 
 

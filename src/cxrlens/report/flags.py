@@ -17,6 +17,10 @@ CONTROL_MARGIN = 0.05
 FEW_PATIENTS = 50
 """With fewer patients on a side the intervals were not simulated to hold (docs/why/figures.md)."""
 
+UNEVEN = 0.1
+"""A column that names so much larger a share of the classes than the commonest class alone does
+is spread unevenly over the classes."""
+
 MANY_REFUSED = 0.05
 """Share of the files found from which on those refused may change a figure."""
 
@@ -44,6 +48,7 @@ def find_flags(report: Report) -> tuple[Flag, ...]:
     finders = (
         _flag_origin,
         _flag_controls,
+        _flag_uneven_groups,
         _flag_guessing,
         _flag_size,
         _flag_patients,
@@ -79,6 +84,26 @@ def _flag_controls(report: Report) -> Iterator[Flag]:
                 f"(AUROC {control.auroc} against {report.evaluation.macro_auroc}): the model may "
                 "have learnt no more than that.",
                 "controls",
+            )
+
+
+def _flag_uneven_groups(report: Report) -> Iterator[Flag]:
+    """A class that comes from one source alone can be told by its source."""
+    if report.evaluation.is_multilabel:
+        return
+    for groups in report.subgroups:
+        large = [group for group in groups.groups if not group.is_small]
+        n_images = sum(group.n_images for group in large)
+        by_class = zip(*([one.n_images for one in group.counts] for group in large), strict=True)
+        commonest = max(map(sum, by_class), default=0)
+        told = sum(max(one.n_images for one in group.counts) for group in large)
+        if n_images and told - commonest > UNEVEN * n_images:
+            yield Flag(
+                f"The classes are spread unevenly by {groups.column}: whoever knows it alone, and "
+                f"always names the commonest class there, is right for {told} of {n_images} "
+                f"images, against {commonest} without. The model may have learnt to tell the "
+                f"{groups.column}, not the finding.",
+                "subgroups",
             )
 
 

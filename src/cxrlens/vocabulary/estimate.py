@@ -13,6 +13,8 @@ class Estimate:
     Example:
         >>> print(Estimate(0.912, 0.881, 0.937, 400, "Wilson, by patient"))
         0.912 (0.881–0.937)
+        >>> print(Estimate(-0.02, -0.05, 0.01, 400, "paired, by patient"))
+        -0.020 (-0.050 to 0.010)
     """
 
     value: float | None
@@ -36,4 +38,5 @@ class Estimate:
             return "not defined"
         if self.low is None or self.high is None:
             return f"{self.value:.3f} (too few for an interval)"
-        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
+        dash = " to " if self.low < 0 else "–"
+        return f"{self.value:.3f} ({self.low:.3f}{dash}{self.high:.3f})"
