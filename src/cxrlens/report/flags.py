@@ -91,7 +91,11 @@ def _flag_uneven_groups(report: Report) -> Iterator[Flag]:
     """A class that comes from one source alone can be told by its source."""
     if report.evaluation.is_multilabel:
         return
+    model = report.evaluation.macro_auroc
+    told_already = {one.name for one in report.controls if is_near(one.auroc, model)}
     for groups in report.subgroups:
+        if groups.column in told_already:
+            continue
         large = [group for group in groups.groups if not group.is_small]
         n_images = sum(group.n_images for group in large)
         by_class = zip(*([one.n_images for one in group.counts] for group in large), strict=True)
