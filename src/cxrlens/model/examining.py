@@ -42,6 +42,7 @@ from cxrlens.vocabulary import (
     Silence,
     TableError,
     show_name,
+    suggest_renaming,
 )
 
 
@@ -219,8 +220,8 @@ def match_classes(model: Model, table: StudyTable) -> list[str]:
     if unknown and not (is_multilabel and len(unknown) < len(table.classes)):
         raise BundleError(
             f"the data have the classes {', '.join(map(show_name, table.classes))}, the model "
-            f"answers {', '.join(model.classes)}; rename them to the model's names, such as "
-            f"--map {shlex.quote(unknown[0] + '=' + model.classes[0])}"
+            f"answers {', '.join(model.classes)}, and not {show_name(unknown[0])!r}; "
+            f"{suggest_renaming(unknown[0], model.classes)}"
         )
     notes = []
     if unknown:

@@ -13,7 +13,7 @@ import numpy as np
 
 from cxrlens.data import StudyTable
 from cxrlens.report.answers import Answers
-from cxrlens.vocabulary import LabelMatrix, PredictionTable, TableError, show_name
+from cxrlens.vocabulary import LabelMatrix, PredictionTable, TableError, show_name, suggest_renaming
 
 T = TypeVar("T")
 
@@ -125,11 +125,10 @@ def _check_classes(first: Answers, second: Answers) -> None:
         return
     alone = [name for name in theirs if name not in ours] or list(theirs)
     wanted = [name for name in ours if name not in theirs] or list(ours)
-    near = next((one for one in wanted if one.lower() == alone[0].lower()), wanted[0])
     raise TableError(
         f"the two answer other classes: {first.name} {', '.join(map(show_name, ours))}, "
-        f"{second.name} {', '.join(map(show_name, theirs))}; rename them, such as --map "
-        f"'{show_name(alone[0])}={show_name(near)}'"
+        f"{second.name} {', '.join(map(show_name, theirs))}, and {show_name(alone[0])!r} stands in "
+        f"the second alone; {suggest_renaming(alone[0], wanted)}"
     )
 
 
@@ -192,8 +191,8 @@ def _pick_truth(
         if name not in classes:
             raise TableError(
                 f"the data have the classes {', '.join(map(show_name, study.classes))}, "
-                f"{answers.name} answers {', '.join(map(show_name, classes))}; rename them, such "
-                f"as --map '{show_name(label)}={show_name(classes[0])}'"
+                f"{answers.name} answers {', '.join(map(show_name, classes))}, and not "
+                f"{show_name(label)!r}; {suggest_renaming(label, classes)}"
             )
         truth[place] = classes.index(name)
     return truth

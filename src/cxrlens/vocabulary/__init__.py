@@ -47,6 +47,7 @@ from cxrlens.vocabulary.errors import (
     TableError,
     WeightsError,
     suggest,
+    suggest_renaming,
 )
 from cxrlens.vocabulary.estimate import Estimate
 from cxrlens.vocabulary.geometry import Geometry
@@ -148,5 +149,6 @@ __all__ = [
     "digest_lines",
     "show_name",
     "suggest",
+    "suggest_renaming",
     "to_plain",
 ]

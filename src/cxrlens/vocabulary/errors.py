@@ -18,8 +18,11 @@ Every message is one sentence with the offending value and where it stands, and 
 never a patient's identifier.
 """
 
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+from cxrlens.vocabulary.plain import show_name
 
 
 class CxrlensError(Exception):
@@ -92,3 +95,27 @@ def suggest(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(word, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(names)}"
+
+
+def suggest_renaming(name: str, known: Iterable[str]) -> str:
+    """Phrase how a class is renamed, and name a class only where it is the same word.
+
+    Which class of one collection means the same as which of another is for a person to say:
+    another word is never proposed.
+
+    Args:
+        name: of a class that is not among the known ones.
+        known: the classes that would have been understood.
+
+    Returns:
+        A clause to put behind an error's first sentence.
+
+    Example:
+        >>> suggest_renaming("COVID", ["covid", "normal"])
+        'rename it: --map COVID=covid'
+        >>> suggest_renaming("lung opacity", ["covid", "normal"])
+        "rename it, if one of them means the same: --map 'lung opacity=NAME'"
+    """
+    same = next((one for one in known if one.casefold() == name.casefold()), None)
+    told = shlex.quote(f"{show_name(name)}={show_name(same) if same else 'NAME'}")
+    return f"rename it{'' if same else ', if one of them means the same'}: --map {told}"
