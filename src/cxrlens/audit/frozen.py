@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from scipy.special import expit, softmax
 
 from cxrlens.audit.crossfit import Answers, Features
@@ -17,7 +17,7 @@ from cxrlens.imaging import Preprocessing
 from cxrlens.inference import choose_device
 from cxrlens.model import Model
 from cxrlens.network import MapClassifier, NetworkSpec, build_classifier, load_backbone_weights
-from cxrlens.vocabulary import GreyImage, PixelMask
+from cxrlens.vocabulary import GreyImage
 
 BATCH = 32
 """Images that the network is given at once."""
@@ -42,7 +42,7 @@ class Sensor:
     model: Model | None = None
     """The model whose answers are wanted as well."""
 
-    def prepare(self, pixels: GreyImage, hull: PixelMask) -> np.ndarray:
+    def prepare(self, pixels: GreyImage, hull: Bool[np.ndarray, "64 64"]) -> np.ndarray:
         """Make an image's inputs, as 8-bit greys, which are kept.
 
         Args:
