@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The tests' networks are tiny: threads that wait for each other would only slow them down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test test-all lint fmt docs
+.PHONY: demo test test-all test-commands test-packages lint fmt docs
 
 # The main job on drawn radiographs: runs/demo/report.html
 demo: $(VENV)/.installed
@@ -17,8 +17,19 @@ test: lint
 	$(PYTEST) -m "not slow"
 
 # The same and the slow ones: kills, browsers, whole trainings, every command of the documentation.
+# In two halves side by side, since each keeps one core busy.
 test-all: lint
-	$(PYTEST) --cov --cov-report=term:skip-covered --durations=15
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going test-commands test-packages
+	$(BIN)/coverage combine --quiet .coverage.commands .coverage.packages
+	$(BIN)/coverage report --skip-covered
+
+COMMANDS := tests/cli tests/test_docs.py tests/test_tutorials.py
+
+test-commands:
+	COVERAGE_FILE=.coverage.commands $(PYTEST) $(COMMANDS) --cov --cov-report= --durations=15
+
+test-packages:
+	COVERAGE_FILE=.coverage.packages $(PYTEST) $(COMMANDS:%=--ignore=%) --cov --cov-report= --durations=15
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,6 +111,29 @@ class Outcome:
 
 Run = Callable[..., Outcome]
 """Runs `cxrlens` with the arguments given."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo has run here, as after `make demo`."""
+
+    folder: Path
+    """Where it was called; it wrote `runs/demo`."""
+
+    outcome: Outcome
+    """What `cxrlens demo --json` came to."""
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo at full size, once for all tests that want it: minutes of a processor core."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-m", "cxrlens.cli", "demo", "--json"],
+        cwd=folder, env={**os.environ, "PYTHONWARNINGS": "default"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return Demo(folder, Outcome(done.returncode, done.stdout, done.stderr))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.conftest import Demo
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,14 +55,6 @@ def test_generated_pages_are_fresh() -> None:
         assert path.read_text("utf-8") == text, f"{path.name} is stale: run `make docs`"
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the demo has run, as after `make demo`."""
-    folder = tmp_path_factory.mktemp("workplace")
-    run(["cxrlens", "demo"], folder)
-    return folder
-
-
 def run(command: list[str], folder: Path) -> None:
     """Run a documented command with this environment's cxrlens in place of the installed one."""
     if Path(command[0]).name == "cxrlens":
@@ -76,13 +69,14 @@ def run(command: list[str], folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", PAGES)
-def test_documentation_runs(page: str, workplace: Path) -> None:
+def test_documentation_runs(page: str, demo: Demo) -> None:
+    assert demo.outcome.code == 0, demo.outcome.err
     for language, block in list_blocks(page):
         if language == "python":
-            run([sys.executable, "-c", block], workplace)
+            run([sys.executable, "-c", block], demo.folder)
             continue
         for line in block.strip().splitlines():
             command = shlex.split(line, comments=True)
             # The demo has run (and `make demo` is what sets this environment up).
             if command and command not in (["make", "demo"], ["cxrlens", "demo"]):
-                run(command, workplace)
+                run(command, demo.folder)

@@ -6,10 +6,9 @@ import pytest
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_demo_reaches_what_it_promises(cxrlens, elsewhere) -> None:
-    outcome = cxrlens("demo", "--json")
-    assert outcome.code == 0, outcome.err
-    facts = json.loads(outcome.out)
+def test_the_demo_reaches_what_it_promises(demo) -> None:
+    assert demo.outcome.code == 0, demo.outcome.err
+    facts = json.loads(demo.outcome.out)
     assert facts["is_phantom"]
     assert facts["evaluation"]["macro_auroc"]["value"] >= 0.98
     assert len(facts["maps"]["per_class"]) == 3
@@ -18,5 +17,5 @@ def test_the_demo_reaches_what_it_promises(cxrlens, elsewhere) -> None:
         assert disease["pointing_game"]["value"] >= 0.90, disease
     assert facts["difficulty"]
     assert all(measure["is_met"] for measure in facts["difficulty"])
-    page = Path(facts["folder"], "report.html").read_text()
+    page = Path(demo.folder, facts["folder"], "report.html").read_text()
     assert "says nothing about patients" in page
