@@ -56,7 +56,11 @@ def test_train_predict_explain_evaluate(cxrlens, run, several_labels, phantom_fo
         for line in lines
     }  # fmt: skip
     worst = sorted((image for image in missed_by if missed_by[image]), key=lambda i: -missed_by[i])
-    assert [case["name"] for case in metrics["mistakes"]] == worst[:16]
+    # the ways to be wrong take turns, the surest of each first
+    shown = [case["name"] for case in metrics["mistakes"]]
+    assert shown[0] == worst[0]
+    assert len(set(shown)) == min(16, len(worst))
+    assert set(shown) <= set(worst)
     assert not any(case["is_right"] for case in metrics["mistakes"])
 
     image = next((phantom_folder / "covid").iterdir())
