@@ -3,8 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from cxrlens.explanation.cam import METHOD as CAM
-from cxrlens.explanation.cam import make_heatmaps
+from cxrlens.explanation.heatmaps import make_heatmaps
+from cxrlens.explanation.method import Maps, Method
+from cxrlens.explanation.methods import METHODS, find_method
+from cxrlens.explanation.question import Question
 from cxrlens.explanation.regions import find_regions
 
-__all__ = ["CAM", "find_regions", "make_heatmaps"]
+__all__ = [
+    "METHODS", "Maps", "Method", "Question", "find_method", "find_regions", "make_heatmaps",
+]  # fmt: skip

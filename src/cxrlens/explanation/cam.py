@@ -1,35 +1,38 @@
-"""The class activation maps of one image, tied to its source pixels.
+"""The class activation map: the logit itself before it is averaged over the image.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-from jaxtyping import Float32
 
-from cxrlens.vocabulary import Geometry, Heatmap
-
-METHOD = "cam"
-"""The name of this method in every result."""
+from cxrlens.explanation.method import Maps, Method, NoSettings
+from cxrlens.explanation.question import Question
+from cxrlens.inference import TorchEngine
 
 
-def make_heatmaps(
-    maps: Float32[np.ndarray, "k rows cols"], classes: Sequence[str], geometry: Geometry
-) -> tuple[Heatmap, ...]:
-    """Tie the maps that came out of the forward pass to the source image.
+def make_cam(engine: TorchEngine, question: Question, _: NoSettings) -> Maps:
+    """Take the maps that come out of the forward pass.
 
     Args:
-        maps: one a class, signed; the mean of a map plus the head's bias is the class's logit.
-        classes: their names, in order.
-        geometry: how the network's input lies on the source image.
+        engine: runs the network.
+        question: images and targets.
+        _: it takes no settings.
 
     Returns:
-        One a class.
+        N x rows x cols, signed, in units of the logit; the mean of a map plus the head's offset
+        is the class's logit.
 
     Source: Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", eq. 2.
     """
-    return tuple(
-        Heatmap(grid=grid, geometry=geometry, class_name=name, method=METHOD)
-        for grid, name in zip(maps, classes, strict=True)
-    )
+    maps = engine.run(question.pixels).maps
+    return np.asarray(maps[np.arange(len(question)), question.targets])
+
+
+CAM = Method(
+    name="cam",
+    make=make_cam,
+    words="the logit before it is averaged over the image",
+    source="Zhou et al. 2016, Learning Deep Features for Discriminative Localization",
+    is_signed=True,
+)
+"""What every prediction carries."""

@@ -12,7 +12,7 @@ from cxrlens.inference.bundle import (
     load_bundle,
     save_bundle,
 )
-from cxrlens.inference.engine import EngineOutput, TorchEngine, choose_device
+from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine, choose_device
 from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.preparation import PreparedTable, prepare
 
@@ -22,6 +22,7 @@ __all__ = [
     "Bundle",
     "BundleRecord",
     "EngineOutput",
+    "ImageBatch",
     "PreparedTable",
     "TorchEngine",
     "TrainingData",

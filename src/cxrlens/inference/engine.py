@@ -34,11 +34,15 @@ class TorchEngine:
     Args:
         network: moved to the device and left in eval mode.
         device: a torch device; None takes the GPU where there is one.
+
+    Attributes:
+        device: where it runs.
+        network: what it runs, for methods that need gradients.
     """
 
     def __init__(self, network: MapClassifier, device: str | None = None) -> None:
-        self._device = torch.device(device or choose_device())
-        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
+        self.device = torch.device(device or choose_device())
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits and maps of a batch.
@@ -56,8 +60,8 @@ class TorchEngine:
         what = f"{n} images of {height} x {width} at once"
         with explain_memory(what, _HIDE_GPU), torch.inference_mode():
             # A copy: arrays may be read-only (mapped from a file) or run backwards.
-            batch = torch.from_numpy(images.copy())[:, None].to(self._device)
-            output = self._network(batch.contiguous(memory_format=torch.channels_last))
+            batch = torch.from_numpy(images.copy())[:, None].to(self.device)
+            output = self.network(batch.contiguous(memory_format=torch.channels_last))
         return EngineOutput(output.logits.cpu().numpy(), output.maps.cpu().numpy())
 
 

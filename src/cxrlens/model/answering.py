@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, softmax
 
-from cxrlens.explanation import CAM, find_regions, make_heatmaps
+from cxrlens.explanation import Method, Question, find_method, find_regions, make_heatmaps
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
-from cxrlens.inference import Bundle, PreparedTable, TorchEngine, load_bundle
+from cxrlens.inference import Bundle, ImageBatch, PreparedTable, TorchEngine, load_bundle
 from cxrlens.vocabulary import (
     ClassIndices,
     Geometry,
@@ -96,26 +96,85 @@ class Model:
                 else:
                     yield self._refuse(item), None
 
-    def explain(self, path: PathLike, method: str = CAM, target: str | None = None) -> Heatmap:
+    def explain(
+        self, image: PathLike, method: str = "cam", target: str | None = None, **options: object
+    ) -> Heatmap:
         """Show where the evidence for a class lies in one image.
 
         Args:
-            path: an image file.
-            method: `cam`.
+            image: an image file.
+            method: one of `explanation.METHODS`.
             target: a class; None takes the one decided for, or the likeliest where none is.
+            options: settings of the method; what it takes are the fields of its `settings`.
+
+        Returns:
+            The map, tied to the source image.
 
         Raises:
-            InputError: if the method or the target is unknown, or the image is refused.
+            InputError: if the method, one of its settings or the target is unknown, or the image
+                is refused.
+
+        Example:
+            >>> model.explain("chest.png", "occlusion", target="covid", stride=16)  # doctest: +SKIP
         """
-        if method != CAM:
-            raise InputError(f"unknown method {method!r}; {suggest(method, [CAM])}")
+        found = next(iter(self.explain_many([image], method, target, **options)))
+        if isinstance(found, Refusal):
+            raise InputError(found.message)
+        return found
+
+    def explain_many(
+        self,
+        images: Iterable[PathLike],
+        method: str = "cam",
+        target: str | None = None,
+        **options: object,
+    ) -> Iterator[Heatmap | Refusal]:
+        """Show where the evidence for a class lies in many images, in constant memory.
+
+        Args:
+            images: image files.
+            method: as for `explain`.
+            target: as for `explain`; None is decided for every image on its own.
+            options: as for `explain`.
+
+        Yields:
+            For every file, in order, the map, or why the file was refused.
+
+        Raises:
+            InputError: if the method, one of its settings or the target is unknown.
+        """
+        maker = find_method(method)
+        settings = maker.read_settings(options)
         if target is not None and target not in self.classes:
             raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
-        prediction = self.predict(path)
-        if prediction.refusal is not None:
-            raise InputError(prediction.refusal.message)
-        name = target or prediction.leading
-        return next(heat for heat in prediction.heatmaps if heat.class_name == name)
+        return self._explain_batches(images, maker, settings, target)
+
+    def explain_pixels(
+        self,
+        pixels: ImageBatch,
+        targets: Sequence[str],
+        geometries: Sequence[Geometry],
+        method: Method,
+        settings: object,
+    ) -> tuple[Heatmap, ...]:
+        """Show where the evidence for a class lies in images that were preprocessed for this model.
+
+        Args:
+            pixels: N x H x W in [0, 1], at the network's input size.
+            targets: the class that is asked about, one an image.
+            geometries: how each lies on its source image.
+            method: one of `explanation.METHODS`.
+            settings: as the method's `read_settings` gives them.
+
+        Returns:
+            One map an image.
+        """
+        asked = np.array([self.classes.index(name) for name in targets], dtype=np.int64)
+        maps = method.make(self.engine, Question(pixels, asked), settings)
+        return tuple(
+            make_heatmaps(grid[None], [name], geometry, method=method.name)[0]
+            for grid, name, geometry in zip(maps, targets, geometries, strict=True)
+        )
 
     def answer_rows(
         self, prepared: PreparedTable, rows: ClassIndices, progress: Progress
@@ -142,14 +201,34 @@ class Model:
             progress.advance("predict", len(answers), len(rows))
         return tuple(answers)
 
+    def _explain_batches(
+        self, images: Iterable[PathLike], method: Method, settings: object, target: str | None
+    ) -> Iterator[Heatmap | Refusal]:
+        found = stream((os.fspath(image) for image in images), self._preprocessing)
+        while batch := list(islice(found, READ_AHEAD)):
+            read = [item for item in batch if isinstance(item, ReadImage)]
+            maps: Iterator[Heatmap] = iter(())
+            if read:
+                answers = self._answer_images(read) if target is None else ()
+                targets = [str(answer.leading) for answer in answers] or [str(target)] * len(read)
+                pixels = np.stack([image.pixels for image in read])
+                maps = iter(
+                    self.explain_pixels(pixels, targets, self._locate(read), method, settings)
+                )
+            for item in batch:
+                yield next(maps) if isinstance(item, ReadImage) else item
+
+    def _locate(self, read: Sequence[ReadImage]) -> list[Geometry]:
+        """How the network's input lies on each source image."""
+        sizes = [image.radiograph.pixels.shape for image in read]
+        return [self._preprocessing.geometry((size[0], size[1])) for size in sizes]
+
     def _answer_images(self, read: Sequence[ReadImage]) -> list[Prediction]:
         if not read:
             return []
-        sizes = [image.radiograph.pixels.shape for image in read]
-        geometries = [self._preprocessing.geometry((size[0], size[1])) for size in sizes]
         pixels = np.stack([image.pixels for image in read])
         asked = [(image.image, image.radiograph.warnings) for image in read]
-        return self._answer_pixels(asked, pixels, geometries)
+        return self._answer_pixels(asked, pixels, self._locate(read))
 
     def _answer_pixels(
         self,

@@ -24,7 +24,6 @@ from cxrlens.evaluation import (
     judge_operating,
     score_heatmap,
 )
-from cxrlens.explanation import CAM
 from cxrlens.imaging import read_mask
 from cxrlens.inference import PreparedTable, prepare
 from cxrlens.model.answering import Model, PathLike
@@ -352,4 +351,4 @@ def _judge_maps(
             clusters.append(cluster)
     if not scores:
         return None
-    return judge_maps(scores, names, np.array(clusters, dtype=np.int64), method=CAM)
+    return judge_maps(scores, names, np.array(clusters, dtype=np.int64), method="cam")

@@ -45,6 +45,8 @@ class MapClassifier(nn.Module):
     def __init__(self, backbone: Backbone, n_classes: int, spec: NetworkSpec) -> None:
         super().__init__()
         self.backbone = backbone
+        # Does nothing: the place where methods that need gradients or activations hook in.
+        self.pooled_map = nn.Identity()
         self.head = MapHead(backbone.n_features, n_classes, spec.hidden, spec.dropout)
         backbone.reset_auxiliary(n_classes)
         # Not persistent: they belong to the specification, and normalisation travels with it.
@@ -63,7 +65,7 @@ class MapClassifier(nn.Module):
         features, auxiliary = self.backbone.compute((images - self.mean) / self.std)
         with torch.autocast(images.device.type, enabled=False):
             features = features.to(self.head.output.weight.dtype)
-            logits, maps, offsets = self.head(self.backbone.normalise(features))
+            logits, maps, offsets = self.head(self.pooled_map(self.backbone.normalise(features)))
             return ClassifierOutput(logits, maps, offsets, auxiliary)
 
 

@@ -1,0 +1,25 @@
+"""What a map method is asked: images, and of each the class whose evidence is wanted.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from dataclasses import dataclass
+
+from cxrlens.inference import ImageBatch
+from cxrlens.vocabulary import ClassIndices
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Images as the network sees them, each with the class that is asked about."""
+
+    pixels: ImageBatch
+    """N x H x W in [0, 1], at the network's input size, made by its own preprocessing."""
+
+    targets: ClassIndices
+    """N indices into the model's classes; what is explained is the logit of that class, before
+    softmax or sigmoid."""
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.pixels)
