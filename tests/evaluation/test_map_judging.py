@@ -15,7 +15,7 @@ from cxrlens.vocabulary import TableError
 def test_reports_by_class() -> None:
     rng = np.random.default_rng(0)
     scores = [
-        MapScore(bool(a < 0.5), bool(a < 0.8), float(b), float(c), 0.05 + 0.01 * float(c))
+        MapScore(bool(a < 0.5), bool(a < 0.8), float(b), float(c), 0.05 + 0.01 * float(c), 0.5, ())
         for a, b, c in rng.random((60, 3))
     ]
     names = ["pneumonia" if i % 3 else "covid" for i in range(60)]
@@ -41,6 +41,6 @@ def test_nothing_to_judge() -> None:
 
 
 def test_columns_must_fit() -> None:
-    score = MapScore(True, True, 1.0, 1.0, 0.1)
+    score = MapScore(True, True, 1.0, 1.0, 0.1, 1.0, ())
     with pytest.raises(TableError, match="got 2 scores of 'cam', 1 classes and 3 patients"):
         judge_maps([score, score], ["covid"], np.arange(3), method="cam")

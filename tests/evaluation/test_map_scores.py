@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
+from sklearn.metrics import average_precision_score
 
-from cxrlens.evaluation import MapScore, score_heatmap
+from cxrlens.evaluation import HEAT_SHARES, MapScore, score_heatmap
 from cxrlens.vocabulary import Geometry, Heatmap, InputError
+
+NOTHING = (0.0,) * len(HEAT_SHARES)
 
 
 def _map(grid: np.ndarray, geometry: Geometry) -> Heatmap:
@@ -32,7 +35,12 @@ def test_worked_example_at_full_resolution() -> None:
     grid = np.array([[4, 2, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, -9]])
     mask = _mask((4, 4), slice(0, 2), slice(0, 2))
     score = score_heatmap(_map(grid, _whole(4, 4)), mask)
-    assert score == MapScore(True, True, 0.75, 0.5, 4 / 16)
+    # Ranked 4 | 2 | 1 1 | the other cells at 0, of which two belong to the mask | -9.
+    precision = (1 / 4) * 1 + (1 / 4) * 1 + (2 / 4) * 4 / 15
+    ious = tuple(
+        2 / 6 if share <= 0.25 else 2 / 4 if share <= 0.5 else 1 / 4 for share in HEAT_SHARES
+    )
+    assert score == MapScore(True, True, 0.75, 0.5, 4 / 16, pytest.approx(precision), ious)
 
 
 @pytest.mark.parametrize(("gap", "is_near"), [(15, True), (16, False)])
@@ -84,7 +92,7 @@ def test_distance_is_scipys(seed: int) -> None:
 )
 def test_a_map_that_says_nothing_is_a_miss(grid: np.ndarray) -> None:
     score = score_heatmap(_map(grid, _whole(6, 6)), _mask((6, 6), slice(0, 3), slice(0, 6)))
-    assert score == MapScore(False, False, 0.0, 0.0, 0.5)
+    assert score == MapScore(False, False, 0.0, 0.0, 0.5, score.average_precision, NOTHING)
 
 
 def test_unseen_pixels_have_no_heat() -> None:
@@ -104,7 +112,7 @@ def test_heat_in_the_padding_is_a_miss() -> None:
     grid = np.zeros((8, 8))
     grid[0, 3] = 1
     score = score_heatmap(_map(grid, padded), np.ones((4, 8), dtype=bool))
-    assert score == MapScore(False, False, 0.0, 0.0, 1.0)
+    assert score == MapScore(False, False, 0.0, 0.0, 1.0, 1.0, NOTHING)
     grid[1, 3], grid[2, 3] = 0.9, 0.1
     score = score_heatmap(_map(grid, padded), _mask((4, 8), slice(0, 1), slice(0, 8)))
     assert score.hit  # the peak is taken to the nearest pixel of the image
@@ -127,3 +135,26 @@ def test_masks_of_other_sizes_or_empty_are_refused() -> None:
         score_heatmap(heatmap, np.ones((8, 6), dtype=bool))
     with pytest.raises(InputError, match=r"empty one of \(6, 8\)"):
         score_heatmap(heatmap, np.zeros((6, 8), dtype=bool))
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**31), levels=st.integers(2, 6))
+def test_average_precision_is_sklearns_and_ious_are_counted(seed: int, levels: int) -> None:
+    """Few levels make ties; every threshold is cut a second time, pixel by pixel."""
+    rng = np.random.default_rng(seed)
+    mask = rng.random((12, 9)) < 0.3
+    mask[3, 3] = True
+    grid = rng.integers(-levels, levels, (12, 9))
+    grid[0, 0], grid[0, 1] = levels, -levels
+    score = score_heatmap(_map(grid, _whole(12, 9)), mask)
+    assert score.average_precision == pytest.approx(
+        average_precision_score(mask.ravel(), grid.ravel())
+    )
+    for share, iou in zip(HEAT_SHARES, score.ious, strict=True):
+        strong = np.clip(grid / levels, 0, None) >= share - 1e-9
+        assert iou == pytest.approx((strong & mask).sum() / (strong | mask).sum())
+
+
+def test_a_map_that_says_nothing_ranks_nothing() -> None:
+    mask = _mask((4, 4), slice(0, 1), slice(0, 4))
+    assert score_heatmap(_map(np.ones((2, 2)), _whole(4, 4)), mask).average_precision == 0.25

@@ -120,7 +120,8 @@ def test_maps_are_averaged_too() -> None:
 
     def judge_once() -> object:
         scores = [
-            MapScore(bool(random.integers(2)), True, *random.random(3).tolist()) for _ in range(40)
+            MapScore(bool(random.integers(2)), True, *random.random(4).tolist(), ())
+            for _ in range(40)
         ]
         return judge_maps(scores, ["a"] * 40, np.arange(40), method="cam")
 

@@ -35,7 +35,7 @@ from cxrlens.evaluation.cross_fitting import (
 from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_judging import judge_maps
-from cxrlens.evaluation.map_scores import MapScore, score_heatmap
+from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore, score_heatmap
 from cxrlens.evaluation.operating_report import (
     ClassOperating,
     OperatingReport,
@@ -78,6 +78,7 @@ __all__ = [
     "FEWEST_FOR_VECTOR",
     "FEWEST_PATIENTS",
     "FEWEST_TO_CERTIFY",
+    "HEAT_SHARES",
     "LEAST_PATIENTS",
     "SMALLEST",
     "UNKNOWN_GROUP",

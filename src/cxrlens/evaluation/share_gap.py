@@ -1,4 +1,4 @@
-"""The gap between two shares of right decisions about the same images.
+"""The gap between two shares, or two means of shares, of the same images.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -8,8 +8,9 @@ from jaxtyping import Float64
 
 from cxrlens.evaluation.auroc import Spread
 from cxrlens.evaluation.bootstrap import Resampling
+from cxrlens.evaluation.figure import Figure
 from cxrlens.evaluation.gap import Gap, find_correlation
-from cxrlens.evaluation.means import find_ratio_variance
+from cxrlens.evaluation.means import find_ratio_variance, measure_mean
 from cxrlens.evaluation.patients import (
     TOO_FEW,
     count_deviating,
@@ -18,7 +19,7 @@ from cxrlens.evaluation.patients import (
     sum_by_patient,
 )
 from cxrlens.evaluation.proportions import measure_proportion
-from cxrlens.vocabulary import ClassIndices, Flags
+from cxrlens.vocabulary import ClassIndices, Flags, Scores
 
 
 def measure_share_gap(first: Flags, second: Flags, clusters: ClassIndices) -> Gap:
@@ -36,13 +37,38 @@ def measure_share_gap(first: Flags, second: Flags, clusters: ClassIndices) -> Ga
     Source:
         Cochran, Sampling Techniques, 3rd ed. 1977, §6.3.
     """
-    moved = first.astype(np.float64) - second
-    variances = [find_ratio_variance(one.astype(np.float64), clusters) for one in (first, second)]
+    figures = measure_proportion(first, clusters), measure_proportion(second, clusters)
+    return _pair(first.astype(np.float64), second.astype(np.float64), clusters, figures)
+
+
+def measure_mean_gap(first: Scores, second: Scores, clusters: ClassIndices) -> Gap:
+    """Measure by how much one mean of numbers in [0, 1] is above another of the same images.
+
+    Args:
+        first: of the method that is asked about, one an image; at least one.
+        second: of the other.
+        clusters: a number for each image's patient.
+
+    Returns:
+        The gap, as that of `measure_share_gap`.
+
+    Source:
+        Cochran, Sampling Techniques, 3rd ed. 1977, §6.3.
+    """
+    figures = measure_mean(first, clusters), measure_mean(second, clusters)
+    return _pair(first, second, clusters, figures)
+
+
+def _pair(
+    first: Scores, second: Scores, clusters: ClassIndices, figures: tuple[Figure, Figure]
+) -> Gap:
+    moved = first - second
+    variances = [find_ratio_variance(one, clusters) for one in (first, second)]
     variance = find_ratio_variance(moved, clusters)
     everyone = np.ones(moved.size, dtype=np.bool_)
     return Gap(
-        first=measure_proportion(first, clusters),
-        second=measure_proportion(second, clusters),
+        first=figures[0],
+        second=figures[1],
         spread=Spread(variance, float(max(count_patients(clusters) - 1, 1))),
         correlation=find_correlation(variances[0], variances[1], variance),
         is_lean=count_deviating(clusters, moved, everyone) < TOO_FEW,
