@@ -37,10 +37,17 @@ def test_worked_example_at_full_resolution() -> None:
     score = score_heatmap(_map(grid, _whole(4, 4)), mask)
     # Ranked 4 | 2 | 1 1 | the other cells at 0, of which two belong to the mask | -9.
     precision = (1 / 4) * 1 + (1 / 4) * 1 + (2 / 4) * 4 / 15
-    ious = tuple(
-        2 / 6 if share <= 0.25 else 2 / 4 if share <= 0.5 else 1 / 4 for share in HEAT_SHARES
+    score_by_hand = MapScore(
+        hit=True,
+        pointing=True,
+        heat_inside=0.75,
+        iou=0.5,
+        mask_share=4 / 16,
+        average_precision=score.average_precision,
+        ious=(2 / 6,) * 5 + (2 / 4,) * 5 + (1 / 4,) * 9,  # up to 0.25, up to 0.5, above
     )
-    assert score == MapScore(True, True, 0.75, 0.5, 4 / 16, pytest.approx(precision), ious)
+    assert score == score_by_hand
+    assert score.average_precision == pytest.approx(precision)
 
 
 @pytest.mark.parametrize(("gap", "is_near"), [(15, True), (16, False)])
