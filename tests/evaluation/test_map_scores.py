@@ -99,7 +99,7 @@ def test_distance_is_scipys(seed: int) -> None:
 )
 def test_a_map_that_says_nothing_is_a_miss(grid: np.ndarray) -> None:
     score = score_heatmap(_map(grid, _whole(6, 6)), _mask((6, 6), slice(0, 3), slice(0, 6)))
-    assert score == MapScore(False, False, 0.0, 0.0, 0.5, score.average_precision, NOTHING)
+    assert score == MapScore(False, False, 0.0, 0.0, 0.5, score.average_precision, NOTHING, True)
 
 
 def test_unseen_pixels_have_no_heat() -> None:
@@ -119,7 +119,7 @@ def test_heat_in_the_padding_is_a_miss() -> None:
     grid = np.zeros((8, 8))
     grid[0, 3] = 1
     score = score_heatmap(_map(grid, padded), np.ones((4, 8), dtype=bool))
-    assert score == MapScore(False, False, 0.0, 0.0, 1.0, 1.0, NOTHING)
+    assert score == MapScore(False, False, 0.0, 0.0, 1.0, 1.0, NOTHING, True)
     grid[1, 3], grid[2, 3] = 0.9, 0.1
     score = score_heatmap(_map(grid, padded), _mask((4, 8), slice(0, 1), slice(0, 8)))
     assert score.hit  # the peak is taken to the nearest pixel of the image

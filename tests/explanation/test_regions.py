@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrlens.explanation import find_regions
-from cxrlens.vocabulary import Geometry, GreyImage, Heatmap
+from cxrlens.explanation import cut, find_regions, heat_on_source
+from cxrlens.vocabulary import Geometry, GreyImage, Heatmap, InputError
 
 Box = tuple[int, int, int, int]
 
@@ -107,3 +107,21 @@ def test_the_unit_of_the_map_moves_no_box(factor: float, seed: int) -> None:
         for scaled in (grid, 2.0 ** round(math.log2(factor)) * grid)
     ]
     assert boxes[0] == boxes[1]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9, 1.0])
+def test_a_share_cuts_where_it_says(share: float) -> None:
+    grid = np.random.default_rng(3).normal(size=(5, 5))
+    heatmap = _make(grid)
+    heat = heat_on_source(heatmap)
+    strong = cut(heat, share)
+    np.testing.assert_array_equal(strong, heat >= share * heat.max())
+    covered = sum(int(strong[r.top : r.top + r.height, r.left : r.left + r.width].any())
+                  for r in find_regions(heatmap, share))  # fmt: skip
+    assert covered == len(find_regions(heatmap, share)) > 0
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5, math.nan])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(InputError, match=r"in \(0, 1\]; got"):
+        find_regions(_make(np.eye(3)), share)

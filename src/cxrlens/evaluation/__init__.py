@@ -34,6 +34,14 @@ from cxrlens.evaluation.cross_fitting import (
 )
 from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.judging import judge
+from cxrlens.evaluation.map_card import (
+    MAP_FIGURES,
+    BaselineGap,
+    MapFigure,
+    MethodReport,
+    Verdict,
+)
+from cxrlens.evaluation.map_card_judging import BASELINES, CONSTANTS, judge_methods
 from cxrlens.evaluation.map_judging import judge_maps
 from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore, score_heatmap
 from cxrlens.evaluation.operating_report import (
@@ -75,13 +83,17 @@ from cxrlens.evaluation.subgroups import judge_subgroups
 from cxrlens.evaluation.threshold_choice import choose_operating_point
 
 __all__ = [
+    "BASELINES",
+    "CONSTANTS",
     "FEWEST_FOR_VECTOR",
     "FEWEST_PATIENTS",
     "FEWEST_TO_CERTIFY",
     "HEAT_SHARES",
     "LEAST_PATIENTS",
+    "MAP_FIGURES",
     "SMALLEST",
     "UNKNOWN_GROUP",
+    "BaselineGap",
     "CalibrationReport",
     "CasesNeeded",
     "ClassCalibration",
@@ -99,7 +111,9 @@ __all__ = [
     "GroupFigure",
     "GroupGap",
     "MapEvaluation",
+    "MapFigure",
     "MapScore",
+    "MethodReport",
     "OperatingReport",
     "OperatingRule",
     "PairedFigure",
@@ -112,6 +126,7 @@ __all__ = [
     "SeedSpread",
     "Subgroup",
     "Subgroups",
+    "Verdict",
     "average_judgements",
     "choose_method",
     "choose_operating_point",
@@ -129,6 +144,7 @@ __all__ = [
     "judge_control",
     "judge_learnt_control",
     "judge_maps",
+    "judge_methods",
     "judge_operating",
     "judge_subgroups",
     "measure_spread",

@@ -53,6 +53,9 @@ class MapScore:
     ious: tuple[float, ...]
     """Intersection over union at each of `HEAT_SHARES` of the map's maximum."""
 
+    is_empty: bool = False
+    """Whether the map says nothing: not finite, the same everywhere, or nowhere positive."""
+
 
 def score_heatmap(heatmap: Heatmap, mask: PixelMask) -> MapScore:
     """Score a heat-map against a mask, on the source pixels.
@@ -94,7 +97,7 @@ def score_heatmap(heatmap: Heatmap, mask: PixelMask) -> MapScore:
     precision = _rank_pixels(heatmap, mask)
     if not heat.any():
         nothing = (0.0,) * len(HEAT_SHARES)
-        return MapScore(False, False, 0.0, 0.0, mask_share, precision, nothing)
+        return MapScore(False, False, 0.0, 0.0, mask_share, precision, nothing, is_empty=True)
     row, col = _find_peak_pixel(heatmap)
     ious = _cut(heat, mask)
     return MapScore(

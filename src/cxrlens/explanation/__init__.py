@@ -4,11 +4,22 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.explanation.heatmaps import make_heatmaps
+from cxrlens.explanation.lung_zones import LungZones, divide_lungs
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.methods import METHODS, find_method
 from cxrlens.explanation.question import Question
-from cxrlens.explanation.regions import find_regions
+from cxrlens.explanation.regions import cut, find_regions, heat_on_source
 
 __all__ = [
-    "METHODS", "Maps", "Method", "Question", "find_method", "find_regions", "make_heatmaps",
-]  # fmt: skip
+    "METHODS",
+    "LungZones",
+    "Maps",
+    "Method",
+    "Question",
+    "cut",
+    "divide_lungs",
+    "find_method",
+    "find_regions",
+    "heat_on_source",
+    "make_heatmaps",
+]

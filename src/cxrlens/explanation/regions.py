@@ -3,39 +3,88 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
-from cxrlens.vocabulary import Heatmap, Region
+from cxrlens.explanation.contours import trace_contours
+from cxrlens.explanation.lung_zones import LungZones, name_place
+from cxrlens.vocabulary import GreyImage, Heatmap, InputError, PixelMask, Region
 
-_LEAST_SHARE = 0.5
+HALF = 0.5
 """Of the map's maximum: the half-maximum contour, fixed in advance."""
 
 
-def find_regions(heatmap: Heatmap) -> tuple[Region, ...]:
-    """Box the connected parts of a map that reach half of its maximum.
+def find_regions(
+    heatmap: Heatmap, share: float = HALF, zones: LungZones | None = None
+) -> tuple[Region, ...]:
+    """Box the connected parts of a map that reach a share of its maximum.
 
     Args:
         heatmap: signed; only positive evidence makes regions.
+        share: of the map's maximum, in (0, 1]; `cxrlens explain-card` chooses one for each method
+            and class.
+        zones: of the same image; with them contours are traced and places named.
 
     Returns:
         Strongest first; none where the map says nothing or nothing speaks for the class.
+
+    Raises:
+        InputError: if the share is no number in (0, 1].
     """
-    if not heatmap.is_usable or heatmap.grid.max() <= 0:
-        return ()
-    heat = np.nan_to_num(heatmap.on_source(), nan=0.0)
-    if heat.max() <= 0:  # the peak lies between or outside the source's pixels
-        return ()
-    labels, _ = ndimage.label(heat >= _LEAST_SHARE * heat.max())
-    regions = [
-        Region(
+    heat = heat_on_source(heatmap)
+    regions = []
+    labels, _ = ndimage.label(cut(heat, share))
+    for number, (rows, cols) in enumerate(ndimage.find_objects(labels), start=1):
+        part = labels[rows, cols] == number
+        region = Region(
             class_name=heatmap.class_name,
-            score=float(heat[rows, cols][labels[rows, cols] == number].max()),
+            score=float(heat[rows, cols][part].max()),
             top=rows.start,
             left=cols.start,
             height=rows.stop - rows.start,
             width=cols.stop - cols.start,
         )
-        for number, (rows, cols) in enumerate(ndimage.find_objects(labels), start=1)
-    ]
+        if zones is not None:
+            region = replace(
+                region,
+                contours=trace_contours(part, region.top, region.left),
+                place=name_place(part, region.top, region.left, zones),
+            )
+        regions.append(region)
     return tuple(sorted(regions, key=lambda region: -region.score))
+
+
+def heat_on_source(heatmap: Heatmap) -> GreyImage:
+    """Give the heat on the source pixels, 0 where the network saw nothing.
+
+    Returns:
+        Height x width of the source image, signed; all 0 where the map says nothing, nothing in
+        it speaks for the class, or its peak lies between or outside the source's pixels.
+    """
+    nothing = np.zeros(heatmap.geometry.source_size, dtype=np.float32)
+    if not heatmap.is_usable or heatmap.grid.max() <= 0:
+        return nothing
+    heat = np.nan_to_num(heatmap.on_source(), nan=0.0)
+    return heat if heat.max() > 0 else nothing
+
+
+def cut(heat: GreyImage, share: float = HALF) -> PixelMask:
+    """Find the pixels that reach a share of the strongest heat.
+
+    Args:
+        heat: as `heat_on_source` gives it.
+        share: in (0, 1].
+
+    Returns:
+        Height x width; nowhere True where nothing is above 0.
+
+    Raises:
+        InputError: if the share is no number in (0, 1].
+    """
+    if not 0 < share <= 1:
+        raise InputError(
+            f"a region reaches a share of the map's maximum in (0, 1]; got {share}. 0.5 is usual."
+        )
+    return np.asarray((heat >= share * heat.max()) & (heat > 0))

@@ -74,7 +74,7 @@ from cxrlens.vocabulary.provenance import (
 )
 from cxrlens.vocabulary.rate_search import RateSearch, RateTrial
 from cxrlens.vocabulary.refusal import Refusal
-from cxrlens.vocabulary.region import Region
+from cxrlens.vocabulary.region import Contour, Region
 from cxrlens.vocabulary.stage_size import StageSize
 
 __all__ = [
@@ -97,6 +97,7 @@ __all__ = [
     "ClassEpoch",
     "ClassIndices",
     "ColourBytes",
+    "Contour",
     "CxrlensError",
     "Decisions",
     "Epoch",

@@ -5,6 +5,9 @@ SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import dataclass
 
+Contour = tuple[tuple[float, float], ...]
+"""A closed line as (row, column) in source pixels, where the first pixel covers 0 to 1."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -27,3 +30,9 @@ class Region:
 
     width: int
     """Columns of the box."""
+
+    contours: tuple[Contour, ...] = ()
+    """The lines around what reaches the threshold, holes too; empty where they were not traced."""
+
+    place: str | None = None
+    """Side and lung zone in words, such as `right lower zone`; None where nobody looked."""
