@@ -8,7 +8,7 @@ from cxrlens.explanation.lung_zones import LungZones, divide_lungs
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.methods import METHODS, find_method
 from cxrlens.explanation.question import Question
-from cxrlens.explanation.regions import cut, find_regions, heat_on_source
+from cxrlens.explanation.regions import cut, find_regions, heat_on_source, mask_regions
 
 __all__ = [
     "METHODS",
@@ -22,4 +22,5 @@ __all__ = [
     "find_regions",
     "heat_on_source",
     "make_heatmaps",
+    "mask_regions",
 ]

@@ -35,9 +35,7 @@ def find_regions(
     """
     heat = heat_on_source(heatmap)
     regions = []
-    labels, _ = ndimage.label(cut(heat, share))
-    for number, (rows, cols) in enumerate(ndimage.find_objects(labels), start=1):
-        part = labels[rows, cols] == number
+    for rows, cols, part in _list_parts(heat, share):
         region = Region(
             class_name=heatmap.class_name,
             score=float(heat[rows, cols][part].max()),
@@ -53,7 +51,38 @@ def find_regions(
                 place=name_place(part, region.top, region.left, zones),
             )
         regions.append(region)
-    return tuple(sorted(regions, key=lambda region: -region.score))
+    return tuple(regions)
+
+
+def mask_regions(heatmap: Heatmap, share: float = HALF) -> tuple[PixelMask, ...]:
+    """Give the pixels of each region.
+
+    Args:
+        heatmap: as for `find_regions`.
+        share: as for `find_regions`.
+
+    Returns:
+        Height x width of the source image, one a region, in the order of `find_regions`.
+
+    Raises:
+        InputError: as `find_regions`.
+    """
+    masks = []
+    for rows, cols, part in _list_parts(heat_on_source(heatmap), share):
+        mask = np.zeros(heatmap.geometry.source_size, dtype=np.bool_)
+        mask[rows, cols] = part
+        masks.append(mask)
+    return tuple(masks)
+
+
+def _list_parts(heat: GreyImage, share: float) -> list[tuple[slice, slice, np.ndarray]]:
+    """The box of each connected part and its pixels in it, strongest first."""
+    labels, _ = ndimage.label(cut(heat, share))
+    parts = [
+        (rows, cols, labels[rows, cols] == number)
+        for number, (rows, cols) in enumerate(ndimage.find_objects(labels), start=1)
+    ]
+    return sorted(parts, key=lambda one: -float(heat[one[0], one[1]][one[2]].max()))
 
 
 def heat_on_source(heatmap: Heatmap) -> GreyImage:

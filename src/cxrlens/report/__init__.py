@@ -18,6 +18,7 @@ from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
+from cxrlens.report.map_files import MAP_FORMATS, MappedImage, write_maps
 from cxrlens.report.map_grid import draw_maps
 from cxrlens.report.miniature import shrink_case
 from cxrlens.report.overlay_file import save_overlay
@@ -42,6 +43,7 @@ from cxrlens.report.verdict import tell_p, tell_verdict
 from cxrlens.report.write import write_report
 
 __all__ = [
+    "MAP_FORMATS",
     "AnswerPair",
     "Answers",
     "Case",
@@ -50,6 +52,7 @@ __all__ = [
     "FlowStep",
     "History",
     "Labels",
+    "MappedImage",
     "Measure",
     "Origin",
     "Part",
@@ -83,6 +86,7 @@ __all__ = [
     "tell_verdict",
     "write_audit",
     "write_comparison",
+    "write_maps",
     "write_pictures",
     "write_predictions",
     "write_rate_search",
