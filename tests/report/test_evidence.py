@@ -10,8 +10,8 @@ from cxrlens.report.evidence import (
     draw_lesion,
     find_map,
     has_evidence,
+    to_colour,
 )
-from cxrlens.report.thumbnail import to_colour
 from cxrlens.vocabulary import Geometry, Heatmap, InputError
 
 GEOMETRY = Geometry((40, 60), (8, 8), 0.0, 0.0, 40.0, 60.0)

@@ -144,10 +144,33 @@ class Model:
             InputError: if the method, one of its settings or the target is unknown.
         """
         maker = find_method(method)
-        settings = maker.read_settings(options)
+        asked = [(maker, maker.read_settings(options))]
+        found = self.read_maps(images, asked, target)
+        return (maps[0] if maps else _tell_refusal(answer) for answer, _, maps in found)
+
+    def read_maps(
+        self,
+        images: Iterable[PathLike],
+        methods: Sequence[tuple[Method, object]],
+        target: str | None = None,
+    ) -> Iterator[tuple[Prediction, Radiograph | None, tuple[Heatmap, ...]]]:
+        """Make maps by several methods, and hand over answers and pixels, for drawing.
+
+        Args:
+            images: image files, each read once.
+            methods: each with its settings, as its `read_settings` gives them.
+            target: as for `explain_many`.
+
+        Yields:
+            For every file, in order, the answer, the radiograph and a map a method; neither
+            radiograph nor maps where it was refused.
+
+        Raises:
+            InputError: if the target is unknown.
+        """
         if target is not None and target not in self.classes:
             raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
-        return self._explain_batches(images, maker, settings, target)
+        return self._map_batches(images, methods, target)
 
     def explain_pixels(
         self,
@@ -201,22 +224,31 @@ class Model:
             progress.advance("predict", len(answers), len(rows))
         return tuple(answers)
 
-    def _explain_batches(
-        self, images: Iterable[PathLike], method: Method, settings: object, target: str | None
-    ) -> Iterator[Heatmap | Refusal]:
+    def _map_batches(
+        self,
+        images: Iterable[PathLike],
+        methods: Sequence[tuple[Method, object]],
+        target: str | None,
+    ) -> Iterator[tuple[Prediction, Radiograph | None, tuple[Heatmap, ...]]]:
         found = stream((os.fspath(image) for image in images), self._preprocessing)
         while batch := list(islice(found, READ_AHEAD)):
             read = [item for item in batch if isinstance(item, ReadImage)]
-            maps: Iterator[Heatmap] = iter(())
+            answers = self._answer_images(read)
+            targets = [target or str(answer.leading) for answer in answers]
+            maps: list[tuple[Heatmap, ...]] = []
             if read:
-                answers = self._answer_images(read) if target is None else ()
-                targets = [str(answer.leading) for answer in answers] or [str(target)] * len(read)
                 pixels = np.stack([image.pixels for image in read])
-                maps = iter(
-                    self.explain_pixels(pixels, targets, self._locate(read), method, settings)
+                asked = (pixels, targets, self._locate(read))
+                maps = list(
+                    zip(*(self.explain_pixels(*asked, *method) for method in methods), strict=True)
                 )
+            done = iter(zip(answers, maps, strict=True))
             for item in batch:
-                yield next(maps) if isinstance(item, ReadImage) else item
+                if isinstance(item, ReadImage):
+                    answer, its = next(done)
+                    yield answer, item.radiograph, its
+                else:
+                    yield self._refuse(item), None, ()
 
     def _locate(self, read: Sequence[ReadImage]) -> list[Geometry]:
         """How the network's input lies on each source image."""
@@ -285,6 +317,12 @@ class Model:
     @property
     def _preprocessing(self) -> Preprocessing:
         return self.bundle.record.preprocessing
+
+
+def _tell_refusal(prediction: Prediction) -> Refusal:
+    if prediction.refusal is None:
+        raise ValueError("a file that was read has maps")
+    return prediction.refusal
 
 
 def load(folder: PathLike) -> Model:

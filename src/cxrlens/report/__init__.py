@@ -20,6 +20,7 @@ from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
 from cxrlens.report.map_files import MAP_FORMATS, MappedImage, write_maps
 from cxrlens.report.map_grid import draw_maps
+from cxrlens.report.method_grid import draw_methods
 from cxrlens.report.miniature import shrink_case
 from cxrlens.report.overlay_file import save_overlay
 from cxrlens.report.pictures import write_pictures
@@ -66,6 +67,7 @@ __all__ = [
     "draw_grid",
     "draw_history",
     "draw_maps",
+    "draw_methods",
     "draw_one_per_class",
     "draw_rate_search",
     "draw_roc",

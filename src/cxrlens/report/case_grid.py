@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cxrlens.report.case_title import Title, entitle
-from cxrlens.report.evidence import draw_evidence, draw_lesion, find_evidence
+from cxrlens.report.evidence import draw_evidence, draw_lesion, find_evidence, to_colour
 from cxrlens.report.figure import (
     NOTE_HEIGHT,
     PALE,
@@ -22,7 +22,6 @@ from cxrlens.report.figure import (
 )
 from cxrlens.report.miniature import shrink_case
 from cxrlens.report.records import Case
-from cxrlens.report.thumbnail import to_colour
 from cxrlens.vocabulary import ColourBytes, InputError
 
 _SIDE, _GAP = 2.5, 0.12

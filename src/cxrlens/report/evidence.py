@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import matplotlib
 import numpy as np
 
 from cxrlens.imaging import DEFAULT_COLOURS, outline, overlay
@@ -19,6 +20,15 @@ LESION_RGB = (0, 229, 255)
 """Cyan: no colour of the default heat is near it, and no tissue is."""
 
 _THUMBNAIL_SIDE = 300
+
+_SIGNED_COLOURS = "PuOr_r"
+"""Purple against, orange for: two hues that no common colour blindness takes for each other.
+
+Source: Harrower and Brewer, ColorBrewer.org, The Cartographic Journal 2003;40:27-37.
+"""
+
+_SIGNED_ALPHA = 0.65
+"""Opacity of the strongest evidence, either way."""
 
 
 def find_map(prediction: Prediction, class_name: str | None) -> Heatmap | None:
@@ -74,6 +84,24 @@ def draw_evidence(
     return overlay(pixels, heat, colours=colours, alpha=alpha)
 
 
+def tint(pixels: GreyImage, heat: GreyImage, strongest: float) -> ColourBytes:
+    """Lay signed evidence over an image: the stronger either way, the less transparent.
+
+    Args:
+        pixels: the source image, height x width in [0, 1].
+        heat: signed, on the same pixels, finite.
+        strongest: the value, either way, that gets the full colour; 0 leaves the bare image.
+
+    Returns:
+        Height x width x RGB; orange speaks for the class, purple against it.
+    """
+    share = heat / strongest if strongest > 0 else np.zeros_like(heat)
+    colours = matplotlib.colormaps[_SIGNED_COLOURS]((share + 1) / 2)[:, :, :3] * 255
+    opacity = _SIGNED_ALPHA * np.abs(share)[:, :, None]
+    mixed = to_colour(pixels) * (1 - opacity) + colours * opacity
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
 def check_map(pixels: GreyImage, heatmap: Heatmap) -> None:
     """Check that a map belongs to an image.
 
@@ -99,3 +127,16 @@ def draw_lesion(image: ColourBytes, mask: PixelMask) -> ColourBytes:
     """
     width = max(1, round(max(mask.shape) / _THUMBNAIL_SIDE))
     return outline(image, mask, LESION_RGB, width)
+
+
+def to_colour(pixels: GreyImage) -> ColourBytes:
+    """Turn grey into RGB.
+
+    Args:
+        pixels: height x width in [0, 1].
+
+    Returns:
+        Height x width x RGB in 0…255.
+    """
+    grey = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)

@@ -5,30 +5,19 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
 from cxrlens.report.case_title import entitle
-from cxrlens.report.evidence import check_map, draw_lesion
+from cxrlens.report.evidence import check_map, draw_lesion, tint, to_colour
 from cxrlens.report.figure import fit, open_figure, write_notice
 from cxrlens.report.miniature import shrink_case
 from cxrlens.report.records import Case
-from cxrlens.report.thumbnail import to_colour
-from cxrlens.vocabulary import ColourBytes, GreyImage, InputError
+from cxrlens.vocabulary import ColourBytes, InputError
 
 _SIDE = 2.3
 """Of one picture, in inches."""
-
-_COLOURS = "PuOr_r"
-"""Purple against, orange for: two hues that no common colour blindness takes for each other.
-
-Source: Harrower and Brewer, ColorBrewer.org, The Cartographic Journal 2003;40:27-37.
-"""
-
-_ALPHA = 0.65
-"""Opacity of the strongest evidence."""
 
 
 def draw_maps(
@@ -105,16 +94,7 @@ def _draw_pictures(case: Case, names: Sequence[str]) -> list[ColourBytes]:
     # NaN where the network saw nothing, and in a map that says nothing.
     heats = [np.nan_to_num(maps[name].on_source(), posinf=0, neginf=0) for name in names]
     strongest = max(float(np.abs(heat).max()) for heat in heats)
-    tinted = [_tint(case.pixels, heat, strongest) for heat in heats]
+    tinted = [tint(case.pixels, heat, strongest) for heat in heats]
     if case.mask is not None and case.mask.any():
         tinted = [draw_lesion(picture, case.mask) for picture in tinted]
     return [to_colour(case.pixels), *tinted]
-
-
-def _tint(pixels: GreyImage, heat: GreyImage, strongest: float) -> ColourBytes:
-    """Lay signed evidence over an image: the stronger either way, the less transparent."""
-    share = heat / strongest if strongest > 0 else np.zeros_like(heat)
-    colours = matplotlib.colormaps[_COLOURS]((share + 1) / 2)[:, :, :3] * 255
-    opacity = _ALPHA * np.abs(share)[:, :, None]
-    mixed = to_colour(pixels) * (1 - opacity) + colours * opacity
-    return np.asarray(np.rint(mixed), dtype=np.uint8)

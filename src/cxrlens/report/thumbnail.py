@@ -7,10 +7,15 @@ import base64
 import io
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from cxrlens.report.evidence import draw_evidence, draw_lesion, find_map, has_evidence
+from cxrlens.report.evidence import (
+    draw_evidence,
+    draw_lesion,
+    find_map,
+    has_evidence,
+    to_colour,
+)
 from cxrlens.report.records import Case
 from cxrlens.vocabulary import ColourBytes, GreyImage
 
@@ -77,19 +82,6 @@ def _tell_role(case: Case, name: str | None) -> str:
     if name in case.wrong:
         return " (false alarm)" if is_decided else " (missed)"
     return " (decided)" if is_decided else " (not decided)"
-
-
-def to_colour(pixels: GreyImage) -> ColourBytes:
-    """Turn grey into RGB.
-
-    Args:
-        pixels: height x width in [0, 1].
-
-    Returns:
-        Height x width x RGB in 0…255.
-    """
-    grey = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def _draw_map(case: Case, class_name: str | None, role: str) -> list[Panel]:
