@@ -1,10 +1,9 @@
-"""`predict`, `explain`, `evaluate`, `show` and `doctor` on good input."""
+"""`predict`, `evaluate`, `show` and `doctor` on good input."""
 
 import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -35,19 +34,6 @@ def test_predict_a_folder_as_json(cxrlens, bundle, phantom_folder) -> None:
     for one in lines:
         assert abs(sum(one["probabilities"].values()) - 1) < 1e-6
         assert one["decision"] == max(one["probabilities"], key=one["probabilities"].get)
-
-
-def test_explain(cxrlens, bundle, phantom_folder) -> None:
-    path = sorted((phantom_folder / "covid").iterdir())[0]
-    outcome = cxrlens("explain", bundle, path, "--target", "normal", "--json")
-    told = json.loads(outcome.out)
-    assert told["class_name"] == "normal"
-    assert np.array(told["grid"]).shape == (8, 8)
-    assert Path(told["overlay"]).is_file()
-    assert cxrlens("explain", bundle, path).code == 0
-    outcome = cxrlens("explain", bundle, path, "--target", "nromal")
-    assert outcome.code == 2
-    assert "did you mean 'normal'" in outcome.err
 
 
 def test_evaluate_leaves_out_what_was_trained_on(cxrlens, bundle, phantom_folder) -> None:

@@ -3,58 +3,193 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
 
 import cxrlens as cxr
-from cxrlens.cli.console import say, show_json, show_line, show_table
-from cxrlens.cli.options import BundleArgument, JsonOption, OutOption
+from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
+from cxrlens.cli.image_files import find_files
+from cxrlens.cli.map_options import SetOption, read_methods
+from cxrlens.cli.options import EXIT_PARTIAL, BundleArgument, JsonOption, OutOption
 
 
 def explain(
     bundle: BundleArgument,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="An image file.")],
-    method: Annotated[str, typer.Option(help="How the map is made: cam.")] = "cam",
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Image files, or folders of them.")
+    ],
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How the map is made; docs/reference/map-methods.md lists them. May be given "
+            "several times. Default: cam."
+        ),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="The class to explain. Default: the one decided for, or the likeliest."),
     ] = None,
+    settings: SetOption = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            help="Regions are what reaches this share of a map's maximum; `explain-card` finds a "
+            "good one.",
+            min=0.01,
+            max=1.0,
+        ),
+    ] = 0.5,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Write the maps as png16 or npz, the regions as coco, chexlocalize or rsna too. "
+            "May be given several times.",
+        ),
+    ] = None,
+    colours: Annotated[
+        str, typer.Option(help="Of maps without a sign: plasma, viridis, cividis, jet …")
+    ] = "plasma",
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show where in an image the evidence for a class lies."""
+    """Show where in images the evidence for a class lies, by one or several methods."""
     model = cxr.load(bundle)
-    if model.bundle.record.data.is_phantom:
+    asked = read_methods(method or ["cam"], settings)
+    look = _Look(share, colours, model.bundle.record.data.is_phantom)
+    if look.is_phantom:
         say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
-    heatmap = model.explain(path, method=method, target=target)
-    regions = cxr.explanation.find_regions(heatmap)
+    files = list(find_files(paths))
+    if not files:
+        raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, paths))}")
+    cxr.report.check_map_formats(formats or ())
+    found = model.read_maps(files, asked, target)  # refuses an unknown target before all else
+    drawn: list[_Drawn] = []
     with cxr.training.claim_run_folder(out, "explain") as folder:
-        cxr.report.save_overlay(folder / "overlay.png", heatmap, cxr.read_radiograph(path).pixels)
-    if not heatmap.is_usable:
-        say("warning: this map is the same everywhere or not finite; it says nothing")
-    if as_json:
-        show_json(
-            {
-                "overlay": str(folder / "overlay.png"),
-                "class_name": heatmap.class_name,
-                "method": heatmap.method,
-                "grid": cxr.vocabulary.to_plain(heatmap.grid),
-                "geometry": cxr.vocabulary.to_plain(heatmap.geometry),
-                "regions": cxr.vocabulary.to_plain(regions),
-                "notice": cxr.vocabulary.NOT_A_DEVICE,
-            }
+        say(f"writing to {folder}")
+        with open_progress() as progress:
+            for number, (answer, radiograph, heatmaps) in enumerate(found, start=1):
+                if radiograph is None:
+                    say(f"refused: {answer.refusal.message if answer.refusal else answer.image}")
+                else:
+                    is_only = len(files) * len(asked) == 1
+                    drawn += _draw_image(folder, answer, radiograph, heatmaps, look, is_only)
+                progress.advance("explain", number, len(files))
+        cxr.report.write_maps(folder, [one.map for one in drawn], formats or ())
+    _show(drawn, folder, as_json)
+    n_explained = len({one.map.image for one in drawn})
+    if n_explained == 0:
+        raise typer.Exit(cxr.vocabulary.InputError.exit_code)
+    raise typer.Exit(EXIT_PARTIAL if n_explained < len({str(file) for file in files}) else 0)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How maps are cut and drawn."""
+
+    share: float
+    colours: str
+    is_phantom: bool
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A map and its picture."""
+
+    map: "cxr.report.MappedImage"
+    picture: Path
+
+
+def _draw_image(
+    folder: Path,
+    answer: "cxr.Prediction",
+    radiograph: "cxr.Radiograph",
+    heatmaps: "Sequence[cxr.vocabulary.Heatmap]",
+    look: _Look,
+    is_only: bool,
+) -> list[_Drawn]:
+    """Draw an image's maps, each by itself and, of several methods, side by side."""
+    stem = PurePath(answer.image).stem
+    for warning in answer.warnings:
+        say(f"warning ({warning.reason}): {warning.message}")
+    zones = cxr.explanation.divide_lungs(cxr.imaging.find_lung_field(radiograph.pixels))
+    probabilities = dict(zip(answer.classes, answer.deciding, strict=True))
+    drawn = []
+    for heatmap in heatmaps:
+        regions = cxr.explanation.find_regions(heatmap, look.share, zones)
+        one = cxr.report.MappedImage(
+            answer.image, heatmap, regions, look.share, probabilities[heatmap.class_name]
         )
+        picture = _find_place(folder, "overlay" if is_only else f"{stem}-{heatmap.method}")
+        cxr.report.save_overlay(picture, heatmap, radiograph.pixels, colours=look.colours)
+        drawn.append(_Drawn(one, picture))
+        _warn(heatmap, cxr.vocabulary.show_name(answer.image))
+    if len(heatmaps) > 1:
+        notes = [cxr.vocabulary.PHANTOM_MODEL] if look.is_phantom else []
+        figure = cxr.report.draw_methods(
+            radiograph.pixels, heatmaps, colours=look.colours, notes=notes
+        )
+        cxr.report.save_figure(_find_place(folder, f"{stem}-methods"), figure)
+    return drawn
+
+
+def _find_place(folder: Path, name: str) -> Path:
+    """A file name that is free: images of several folders may share one."""
+    for number in count(2):
+        path = folder / f"{name}.png"
+        if not path.exists():
+            return path
+        name = f"{name.removesuffix(f'-{number - 1}')}-{number}"
+    raise AssertionError("counting does not end")
+
+
+def _warn(heatmap: "cxr.vocabulary.Heatmap", image: str) -> None:
+    if not heatmap.is_usable:
+        say(
+            f"warning: the map of {image} by {heatmap.method} is the same everywhere or not "
+            "finite; it says nothing"
+        )
+    elif heatmap.grid.max() <= 0:
+        say(f"note: by {heatmap.method} nothing in {image} speaks for {heatmap.class_name}")
+
+
+def _show(drawn: Sequence[_Drawn], folder: Path, as_json: bool) -> None:
+    if as_json:
+        maps = [_tell(one) for one in drawn]
+        show_json({"folder": str(folder), "notice": cxr.vocabulary.NOT_A_DEVICE, "maps": maps})
         return
-    if not regions:
-        say(f"note: nothing in this image speaks for {heatmap.class_name}: the picture is bare")
-    show_line(f"evidence for {heatmap.class_name} by {heatmap.method}: {folder / 'overlay.png'}")
     show_table(
-        ["region", "score", "top", "left", "height", "width"],
+        ["image", "method", "evidence for", "score", "place", "left", "top", "width", "height"],
         [
-            [str(n), f"{r.score:.3f}", str(r.top), str(r.left), str(r.height), str(r.width)]
-            for n, r in enumerate(regions, start=1)
+            [
+                cxr.vocabulary.show_name(one.map.image), one.map.heatmap.method,
+                one.map.heatmap.class_name, f"{region.score:.3g}", region.place or "",
+                *map(str, (region.left, region.top, region.width, region.height)),
+            ]
+            for one in drawn
+            for region in one.map.regions
         ],
-    )
+    )  # fmt: skip
+    show_line(f"pictures in {folder}")
     show_line(cxr.vocabulary.NOT_A_DEVICE)
+
+
+def _tell(one: _Drawn) -> dict[str, object]:
+    heatmap = one.map.heatmap
+    return {
+        "image": one.map.image,
+        "picture": str(one.picture),
+        "class_name": heatmap.class_name,
+        "method": heatmap.method,
+        "probability": one.map.probability,
+        "says_something": heatmap.is_usable,
+        "grid": cxr.vocabulary.to_plain(heatmap.grid),
+        "geometry": cxr.vocabulary.to_plain(heatmap.geometry),
+        "share": one.map.share,
+        "regions": cxr.vocabulary.to_plain(one.map.regions),
+    }

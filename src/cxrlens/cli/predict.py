@@ -3,8 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
+from cxrlens.cli.image_files import find_files
 from cxrlens.cli.options import EXIT_PARTIAL, BundleArgument, JsonOption
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def predict(
     model = cxr.load(bundle)
     if model.bundle.record.data.is_phantom:
         say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
-    files = list(_find_files(paths))
+    files = list(find_files(paths))
     if not files:
         raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, paths))}")
     with cxr.training.claim_run_folder(out, "predict") as folder:
@@ -129,26 +129,3 @@ def _list_cells(prediction: "cxr.Prediction", n_shown: int) -> list[str]:
     name = cxr.vocabulary.show_name(prediction.image)
     blanks = [""] * (n_shown - len(probabilities))
     return [name, prediction.verdict or prediction.status, *probabilities, *blanks]
-
-
-def _find_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """List files as given, and everything in folders that does not start with a dot, in order.
-
-    Links to folders and folders that cannot be listed are given as they are: reading them is
-    refused by name.
-    """
-    closed: list[Path] = []
-
-    def note_closed(error: OSError) -> None:
-        closed.append(Path(error.filename))
-
-    for path in paths:
-        if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on names that are too long)
-            yield path
-            continue
-        for folder, subfolders, names in os.walk(path, onerror=note_closed):
-            links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            found = sorted(name for name in (*names, *links) if not name.startswith("."))
-            yield from (Path(folder) / name for name in found)
-    yield from closed

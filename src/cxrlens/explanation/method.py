@@ -52,6 +52,11 @@ class Method:
     is_baseline: bool = False
     """Whether it does not look at the network at all."""
 
+    @property
+    def setting_names(self) -> tuple[str, ...]:
+        """The names of its settings."""
+        return tuple(field.name for field in fields(self.settings))
+
     def read_settings(self, options: Mapping[str, object]) -> object:
         """Make the method's settings of named values.
 
@@ -64,7 +69,7 @@ class Method:
         Raises:
             InputError: if the method takes no such setting, or not that value.
         """
-        known = [field.name for field in fields(self.settings)]
+        known = self.setting_names
         for name in options:
             if name not in known:
                 hint = suggest(name, known) if known else "it takes none"

@@ -18,7 +18,7 @@ from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
-from cxrlens.report.map_files import MAP_FORMATS, MappedImage, write_maps
+from cxrlens.report.map_files import MAP_FORMATS, MappedImage, check_map_formats, write_maps
 from cxrlens.report.map_grid import draw_maps
 from cxrlens.report.method_grid import draw_methods
 from cxrlens.report.miniature import shrink_case
@@ -61,6 +61,7 @@ __all__ = [
     "Sample",
     "SavedPredictions",
     "WarningCount",
+    "check_map_formats",
     "draw",
     "draw_cases",
     "draw_confusion",

@@ -65,10 +65,19 @@ def write_maps(folder: Path, maps: Sequence[MappedImage], formats: Sequence[str]
         InputError: if a format is not known.
         OutputError: if a place cannot be written.
     """
+    check_map_formats(formats)
+    return [MAP_FORMATS[name](folder, maps) for name in dict.fromkeys(formats)]
+
+
+def check_map_formats(formats: Sequence[str]) -> None:
+    """Check names of formats before any map is made.
+
+    Raises:
+        InputError: if one is not of `MAP_FORMATS`.
+    """
     for name in formats:
         if name not in MAP_FORMATS:
             raise InputError(f"unknown map format {name!r}; {suggest(name, MAP_FORMATS)}")
-    return [MAP_FORMATS[name](folder, maps) for name in dict.fromkeys(formats)]
 
 
 def _write_png16(folder: Path, maps: Sequence[MappedImage]) -> Path:

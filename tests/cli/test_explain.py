@@ -1,0 +1,85 @@
+"""`cxrlens explain`: one image and one map, many of both, and what cannot be explained."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def image(phantom_folder: Path) -> Path:
+    return sorted((phantom_folder / "covid").iterdir())[0]
+
+
+def test_one_map_of_one_image(cxrlens, bundle, image) -> None:
+    outcome = cxrlens("explain", bundle, image, "--target", "normal", "--json")
+    assert outcome.code == 0
+    (told,) = json.loads(outcome.out)["maps"]
+    assert (told["class_name"], told["method"]) == ("normal", "cam")
+    assert np.array(told["grid"]).shape == (8, 8)
+    assert told["picture"].endswith("overlay.png")
+    with Image.open(told["picture"]) as picture, Image.open(image) as source:
+        assert picture.size == source.size
+    for region in told["regions"]:
+        assert region["place"]
+        rows = [row for contour in region["contours"] for row, _ in contour]
+        assert min(rows) == region["top"]
+        assert max(rows) == region["top"] + region["height"]
+
+
+def test_methods_side_by_side_and_files_for_others(cxrlens, bundle, phantom_folder) -> None:
+    folder = phantom_folder / "normal"
+    n = len(list(folder.iterdir()))
+    outcome = cxrlens(
+        "explain", bundle, folder, "--method", "cam", "--method", "centre", "--share", 0.4,
+        "--format", "coco", "--format", "rsna", "--out", "explained",
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert "not a medical device" in outcome.out
+    assert len(list(Path("explained").glob("*-methods.png"))) == n
+    assert len(list(Path("explained").glob("*-cam.png"))) == n
+    with Path("explained/rsna.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == n
+    coco = json.loads(Path("explained/regions.coco.json").read_text())
+    assert len(coco["images"]) == n
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(cxrlens, bundle, image) -> None:
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        shutil.copy(image, Path(folder) / "same.png")
+    assert cxrlens("explain", bundle, "a", "b", "--out", "explained").code == 0
+    assert {path.name for path in Path("explained").glob("*.png")} == {
+        "same-cam.png", "same-cam-2.png",
+    }  # fmt: skip
+
+
+def test_a_refused_file_does_not_stop_the_others(cxrlens, bundle, image) -> None:
+    Path("broken.png").write_bytes(b"no image")
+    outcome = cxrlens("explain", bundle, "broken.png", image)
+    assert outcome.code == 3
+    assert "refused" in outcome.err
+    assert cxrlens("explain", bundle, "broken.png").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--target", "nromal"), "unknown target 'nromal'; did you mean 'normal'"),
+        (("--method", "gradcma"), "unknown method 'gradcma'; did you mean"),
+        (("--set", "n_samples"), "--set must read KEY=VALUE"),
+        (("--set", "steps=3"), "method 'cam' has no setting 'steps'"),
+        (("--set", "lime.steps=3"), "is for 'lime', which is not asked for"),
+        (("--format", "cocoa"), "unknown map format 'cocoa'; did you mean 'coco'"),
+        (("--colours", "pink"), "colours 'pink' are not known"),
+        (("--share", "0"), "0.01"),
+    ],
+)
+def test_what_is_not_known_is_named(cxrlens, bundle, image, arguments, words) -> None:
+    outcome = cxrlens("explain", bundle, image, *arguments)
+    assert outcome.code == 2
+    assert words in outcome.err
