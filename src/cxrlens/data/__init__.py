@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.data.box_file import add_boxes
 from cxrlens.data.cell_words import read_known, read_state
 from cxrlens.data.conversion import BITS, FORMS, Conversion, convert_table
 from cxrlens.data.fingerprint import fingerprint
@@ -34,6 +35,7 @@ __all__ = [
     "LabelFile",
     "StudyTable",
     "TableOptions",
+    "add_boxes",
     "complete_split",
     "convert_table",
     "find_patient_id",

@@ -34,6 +34,7 @@ from cxrlens.evaluation.cross_fitting import (
 )
 from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.judging import judge
+from cxrlens.evaluation.map_agreement import correlate_maps
 from cxrlens.evaluation.map_card import (
     MAP_FIGURES,
     BaselineGap,
@@ -42,6 +43,16 @@ from cxrlens.evaluation.map_card import (
     Verdict,
 )
 from cxrlens.evaluation.map_card_judging import BASELINES, CONSTANTS, judge_methods
+from cxrlens.evaluation.map_checks import (
+    LungReport,
+    MethodCheck,
+    RandomisedMaps,
+    compare_means,
+    judge_lungs,
+    measure_average,
+    measure_correlation,
+    measure_share,
+)
 from cxrlens.evaluation.map_judging import judge_maps
 from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore, score_heatmap
 from cxrlens.evaluation.operating_report import (
@@ -110,14 +121,17 @@ __all__ = [
     "Evaluation",
     "GroupFigure",
     "GroupGap",
+    "LungReport",
     "MapEvaluation",
     "MapFigure",
     "MapScore",
+    "MethodCheck",
     "MethodReport",
     "OperatingReport",
     "OperatingRule",
     "PairedFigure",
     "PrevalenceReport",
+    "RandomisedMaps",
     "ReliabilityBin",
     "RepetitionGap",
     "Resampling",
@@ -132,7 +146,9 @@ __all__ = [
     "choose_operating_point",
     "compare",
     "compare_calibration",
+    "compare_means",
     "compare_repetitions",
+    "correlate_maps",
     "count_classes",
     "count_needed_positives",
     "cross_fit",
@@ -143,10 +159,14 @@ __all__ = [
     "judge_category_control",
     "judge_control",
     "judge_learnt_control",
+    "judge_lungs",
     "judge_maps",
     "judge_methods",
     "judge_operating",
     "judge_subgroups",
+    "measure_average",
+    "measure_correlation",
+    "measure_share",
     "measure_spread",
     "read_rule",
     "rebase",

@@ -3,15 +3,20 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.explanation.deletion import Faithfulness, measure_faithfulness
 from cxrlens.explanation.heatmaps import make_heatmaps
 from cxrlens.explanation.lung_zones import LungZones, divide_lungs
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.methods import METHODS, find_method
 from cxrlens.explanation.question import Question
+from cxrlens.explanation.randomisation import SHARES as RANDOMISED_SHARES
+from cxrlens.explanation.randomisation import randomise
 from cxrlens.explanation.regions import cut, find_regions, heat_on_source, mask_regions
 
 __all__ = [
     "METHODS",
+    "RANDOMISED_SHARES",
+    "Faithfulness",
     "LungZones",
     "Maps",
     "Method",
@@ -23,4 +28,6 @@ __all__ = [
     "heat_on_source",
     "make_heatmaps",
     "mask_regions",
+    "measure_faithfulness",
+    "randomise",
 ]

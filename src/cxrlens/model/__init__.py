@@ -16,14 +16,17 @@ from cxrlens.model.grouping import (
     list_groups,
 )
 from cxrlens.model.importing import Import, import_checkpoint, run_import
+from cxrlens.model.map_card import CardOptions, MapCard, make_map_card
 from cxrlens.model.rate_finding import RateFinding, find_learning_rate
 from cxrlens.model.seed_pooling import SeedRun
 from cxrlens.model.training import Training, run_training, train
 
 __all__ = [
     "AGE_BANDS",
+    "CardOptions",
     "Examination",
     "Import",
+    "MapCard",
     "Model",
     "ModelComparison",
     "RateFinding",
@@ -42,6 +45,7 @@ __all__ = [
     "judge_groups",
     "list_groups",
     "load",
+    "make_map_card",
     "run_calibration",
     "run_import",
     "run_training",

@@ -179,6 +179,8 @@ class Model:
         geometries: Sequence[Geometry],
         method: Method,
         settings: object,
+        *,
+        engine: TorchEngine | None = None,
     ) -> tuple[Heatmap, ...]:
         """Show where the evidence for a class lies in images that were preprocessed for this model.
 
@@ -188,12 +190,13 @@ class Model:
             geometries: how each lies on its source image.
             method: one of `explanation.METHODS`.
             settings: as the method's `read_settings` gives them.
+            engine: that runs another network in place of this model's.
 
         Returns:
             One map an image.
         """
         asked = np.array([self.classes.index(name) for name in targets], dtype=np.int64)
-        maps = method.make(self.engine, Question(pixels, asked), settings)
+        maps = method.make(engine or self.engine, Question(pixels, asked), settings)
         return tuple(
             make_heatmaps(grid[None], [name], geometry, method=method.name)[0]
             for grid, name, geometry in zip(maps, targets, geometries, strict=True)

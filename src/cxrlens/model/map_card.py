@@ -1,0 +1,278 @@
+"""The report card of a model's maps: are they any better than one that never looks?
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxrlens.data import StudyTable
+from cxrlens.evaluation import (
+    BASELINES,
+    LungReport,
+    MapScore,
+    MethodCheck,
+    MethodReport,
+    judge_lungs,
+    judge_methods,
+    score_heatmap,
+)
+from cxrlens.explanation import Method, find_method
+from cxrlens.inference import prepare
+from cxrlens.model.answering import Model
+from cxrlens.model.examining import match_classes
+from cxrlens.model.map_checking import check_method
+from cxrlens.model.map_truth import MapTruth
+from cxrlens.model.mean_masks import MeanMasks
+from cxrlens.model.unseen_maps import UnseenMaps, check_alike
+from cxrlens.vocabulary import (
+    PHANTOM_MODEL,
+    ClassIndices,
+    Grid,
+    Heatmap,
+    PixelMask,
+    PredictionTable,
+    Progress,
+    Silence,
+    TableError,
+)
+
+N_PARTS = 5
+"""Into which the patients of a single model's images are dealt, to cross-fit thresholds and mean
+masks."""
+
+MEAN_MASK, CENTRE, RANDOM = BASELINES
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What a card is made of."""
+
+    methods: tuple[tuple[Method, object], ...]
+    """Each with its settings. The baselines are added where they are missing."""
+
+    lung_column: str | None = None
+    """The column of the table with masks of the lungs, as paths from its root; None: our own lung
+    field stands in for them."""
+
+    limit: int | None = None
+    """Images that are scored at most, as well those with a finding as those with lungs."""
+
+    n_checked: int = 16
+    """Images on which the checks of `MethodCheck` are made."""
+
+    seed: int = 0
+    """Of the choice of images, and of what is left to chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class MapCard:
+    """What the maps of a model, or of the models of several folds, are worth."""
+
+    methods: tuple[MethodReport, ...]
+    """Where it is known where the finding lies; empty where that is nowhere known."""
+
+    lungs: tuple[LungReport, ...]
+    """How much of the heat lies in the lungs."""
+
+    has_true_lungs: bool
+    """Whether somebody drew those lungs; else they are our lung field."""
+
+    checks: tuple[MethodCheck, ...]
+    """What the maps have to do with the network."""
+
+    mean_masks: Mapping[str, Grid]
+    """Of each class, the mean of all masks on the network's input, in [0, 1]: for use on other
+    images."""
+
+    answers: PredictionTable
+    """What the models answered for the images that were scored against findings (where there are
+    none, against lungs); their folds are the models."""
+
+    n_seen: int
+    """Images left out since every model was trained on them."""
+
+    is_phantom: bool
+    """Whether drawn images are among them."""
+
+    notes: tuple[str, ...]
+    """What a reader of the figures must know, one sentence each."""
+
+
+def make_map_card(
+    models: Sequence[Model],
+    table: StudyTable,
+    options: CardOptions,
+    *,
+    others: Sequence[Model] = (),
+    progress: Progress | None = None,
+) -> MapCard:
+    """Judge the maps of a model against baselines, and check what they have to do with it.
+
+    Args:
+        models: one; or those of the folds of one training, of which each explains the images that
+            it never saw.
+        table: labelled images; where findings lie is taken from `mask` and `boxes`.
+        options: methods, and how much is done.
+        others: the same training with other seeds, for the agreement between trainings: of folds
+            in the order of `models`, once or several times over.
+        progress: is told of every step.
+
+    Returns:
+        The card.
+
+    Raises:
+        InputError: if the models differ in classes or preprocessing, or `others` are no multiple
+            of `models`.
+        BundleError: if the table has classes that the models do not know.
+        TableError: if no image is left to make a map of, or the table has several labels an image.
+    """
+    progress = progress or Silence()
+    check_alike([*models, *others])
+    if len(others) % len(models):
+        raise TableError(
+            f"{len(others)} models of other seeds do not fit {len(models)} folds; give as many"
+        )
+    if table.is_multilabel:
+        raise TableError(
+            "a card needs one label an image, whose finding the mask shows; choose one, such as "
+            f"--column label={table.classes[0]}"
+        )
+    if options.lung_column is not None and options.lung_column not in table.columns:
+        raise TableError(
+            f"the table has no column {options.lung_column!r} for the lungs; it has "
+            f"{', '.join(table.columns)}"
+        )
+    notes = match_classes(models[0], table)
+    prepared = prepare(table.labelled(), models[0].bundle.record.preprocessing, progress)
+    if any(model.bundle.record.data.is_phantom for model in models):
+        notes.append(PHANTOM_MODEL)
+    maps = UnseenMaps(models, prepared, progress)
+    truth = MapTruth(prepared, options.lung_column)
+    found, lungs = _choose_rows(maps, truth, options)
+    rows = found or lungs
+    answers = maps.answer(rows)
+    parts = _deal(answers, len(models), options.seed)
+    masks = [truth.read_finding(row) for row in found]
+    small = [maps.shrink(row, mask) for row, mask in zip(found, masks, strict=True)]
+    means = MeanMasks(small, [maps.labels[row] for row in found], parts)
+    methods = _complete(options.methods, with_mean=bool(found))
+    classes = [maps.labels[row] for row in found]
+    scores = _score(maps, methods, found, masks, means)
+    groups = [others[at : at + len(models)] for at in range(0, len(others), len(models))]
+    checked = _draw(rows, options.n_checked, options.seed)
+    places = np.array([rows.index(row) for row in checked])
+    return MapCard(
+        methods=judge_methods(scores, classes, answers.clusters, parts) if found else (),
+        lungs=_judge_lungs(maps, methods, lungs, truth),
+        has_true_lungs=options.lung_column is not None,
+        checks=tuple(
+            check_method(
+                maps,
+                (method, settings),
+                checked,
+                answers.clusters[places],
+                masks=[masks[place] for place in places.tolist()] if found else [],
+                others=groups,
+            )
+            for method, settings in methods
+            if method.name != MEAN_MASK
+        ),
+        mean_masks=means.of_all(),
+        answers=answers,
+        n_seen=int((maps.owner < 0).sum()),
+        is_phantom=prepared.table.is_phantom,
+        notes=(*prepared.table.notes, *notes),
+    )
+
+
+def _choose_rows(
+    maps: UnseenMaps, truth: MapTruth, options: CardOptions
+) -> tuple[list[int], list[int]]:
+    """The rows that are scored against findings, and against lungs."""
+    unseen = np.flatnonzero(maps.owner >= 0).tolist()
+    if not unseen:
+        raise TableError(
+            f"all {len(maps.owner)} images were used to train these models; give others"
+        )
+    found = [row for row in unseen if truth.has_finding(row)]
+    lungs = [row for row in unseen if truth.has_lungs(row)]
+    if not (found or lungs):
+        raise TableError("no image has a mask, a box or lungs to hold a map against")
+    if options.limit is None:
+        return found, lungs
+    return _draw(found, options.limit, options.seed), _draw(lungs, options.limit, options.seed)
+
+
+def _draw(rows: list[int], n: int, seed: int) -> list[int]:
+    """At most n rows by chance, in their order."""
+    if len(rows) <= n:
+        return rows
+    drawn = np.random.default_rng(seed).choice(len(rows), n, replace=False)
+    return [rows[place] for place in sorted(drawn.tolist())]
+
+
+def _deal(answers: PredictionTable, n_models: int, seed: int) -> ClassIndices:
+    """The part of each image: its model's fold, or parts of patients of a single model."""
+    if n_models > 1:
+        return answers.folds
+    clusters = answers.clusters
+    order = np.random.default_rng(seed).permutation(int(clusters.max()) + 1)
+    return np.asarray(order[clusters] % N_PARTS)
+
+
+def _complete(
+    given: Sequence[tuple[Method, object]], *, with_mean: bool
+) -> list[tuple[Method, object]]:
+    """Add the baselines that were not asked for; a mean mask only where there are masks."""
+    names = {method.name for method, _ in given}
+    added = [find_method(name) for name in BASELINES if name not in names]
+    methods = [*given, *((method, method.read_settings({})) for method in added)]
+    return [one for one in methods if with_mean or one[0].name != MEAN_MASK]
+
+
+def _score(
+    maps: UnseenMaps,
+    methods: Sequence[tuple[Method, object]],
+    rows: Sequence[int],
+    masks: Sequence[PixelMask],
+    means: MeanMasks,
+) -> dict[str, list[MapScore]]:
+    """Score every method's maps against the findings."""
+    scores: dict[str, list[MapScore]] = {}
+    for method, settings in methods if rows else ():
+        if method.name == MEAN_MASK:
+            found = [
+                Heatmap(means.of_others(place), maps.geometry(row), maps.labels[row], MEAN_MASK)
+                for place, row in enumerate(rows)
+            ]
+        else:
+            found = maps.explain(rows, method, settings)
+        scores[method.name] = [
+            score_heatmap(one, mask) for one, mask in zip(found, masks, strict=True)
+        ]
+    return scores
+
+
+def _judge_lungs(
+    maps: UnseenMaps,
+    methods: Sequence[tuple[Method, object]],
+    rows: Sequence[int],
+    truth: MapTruth,
+) -> tuple[LungReport, ...]:
+    """Hold every method's maps against the lungs; a mean mask shows findings, not lungs."""
+    if not rows:
+        return ()
+    lungs = [truth.read_lungs(row) for row in rows]
+    clusters = maps.answer(rows).clusters
+    scores = {
+        method.name: [
+            score_heatmap(one, mask)
+            for one, mask in zip(maps.explain(rows, method, settings), lungs, strict=True)
+        ]
+        for method, settings in methods
+        if method.name != MEAN_MASK
+    }
+    return tuple(judge_lungs(name, its, scores[CENTRE], clusters) for name, its in scores.items())
