@@ -18,6 +18,7 @@ from cxrlens.cli.demo import demo
 from cxrlens.cli.doctor import doctor
 from cxrlens.cli.evaluate import evaluate
 from cxrlens.cli.explain import explain
+from cxrlens.cli.explain_card import explain_card
 from cxrlens.cli.find_lr import find_lr
 from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
@@ -40,8 +41,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain, audit,
-    doctor,
+    demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain,
+    explain_card, audit, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

@@ -126,17 +126,17 @@ def read_data(
     return cxr.read_table(data, cxr.data.TableOptions(images, roles, where, cut_names(renamed)))
 
 
-def cut_names(renamed: Sequence[str] | None) -> dict[str, str]:
-    """Cut every `--map` into old and new.
+def cut_names(renamed: Sequence[str] | None, option: str = "--map") -> dict[str, str]:
+    """Cut every `--map`, or option like it, into old and new.
 
     Raises:
         InputError: if one is not of the form OLD=NEW, or a class is renamed twice.
     """
     names: dict[str, str] = {}
-    for old, new in _cut_pairs("--map", renamed):
+    for old, new in _cut_pairs(option, renamed):
         if names.setdefault(old, new) != new:
             raise cxr.vocabulary.InputError(
-                f"--map renames {old!r} both to {names[old]!r} and to {new!r}; give it once"
+                f"{option} renames {old!r} both to {names[old]!r} and to {new!r}; give it once"
             )
     return names
 

@@ -86,7 +86,7 @@ def _weigh(pixels: int, cells: int) -> Float64[np.ndarray, "pixels cells"]:
     return np.asarray(np.clip(1 - np.abs(place[:, None] - np.arange(cells)), 0, None))
 
 
-def _walk(start: GreyImage, end: GreyImage, order: ClassIndices) -> ImageBatch:
+def _walk(start: GreyImage, end: GreyImage, order: np.ndarray) -> ImageBatch:
     """Go from one image to another in steps, pixel by pixel in an order."""
     batch = np.repeat(start[None], STEPS + 1, axis=0)
     for step in range(1, STEPS + 1):

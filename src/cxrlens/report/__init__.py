@@ -18,6 +18,7 @@ from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
+from cxrlens.report.map_card_page import gather_card_facts, tell_map_verdict, write_map_card
 from cxrlens.report.map_files import MAP_FORMATS, MappedImage, check_map_formats, write_maps
 from cxrlens.report.map_grid import draw_maps
 from cxrlens.report.method_grid import draw_methods
@@ -73,6 +74,7 @@ __all__ = [
     "draw_rate_search",
     "draw_roc",
     "gather_audit_facts",
+    "gather_card_facts",
     "gather_comparison",
     "gather_facts",
     "join_study",
@@ -84,11 +86,13 @@ __all__ = [
     "save_figure",
     "save_overlay",
     "shrink_case",
+    "tell_map_verdict",
     "tell_p",
     "tell_prediction",
     "tell_verdict",
     "write_audit",
     "write_comparison",
+    "write_map_card",
     "write_maps",
     "write_pictures",
     "write_predictions",
