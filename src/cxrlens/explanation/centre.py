@@ -20,9 +20,8 @@ class CentreSettings:
     """Of the Gaussian."""
 
     sigma: Annotated[float, Field(gt=0)] = 0.25
-    """As a share of the image's height and of its width. With a quarter two sigma reach the edge,
-    and half of the maximum encloses a quarter of the image (pi 2 ln 2 / 16 = 0.27), about what
-    the chest's middle with the inner halves of the lungs takes up."""
+    """As a share of the image's height and of its width. With a quarter, two sigma reach from the
+    middle to the edge, and half of the maximum encloses 27 % of the image (pi ln 2 / 8)."""
 
 
 def make_centre(_: TorchEngine, question: Question, settings: CentreSettings) -> Maps:

@@ -14,8 +14,10 @@ from pydantic import Field
 from cxrlens.explanation.blank import blank_maps
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.question import Question
-from cxrlens.explanation.variants import BATCH
 from cxrlens.inference import TorchEngine
+
+_STEPS_AT_ONCE = 8
+"""Few: a gradient needs the memory of all activations."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def make_integrated_gradients(
                 torch.zeros_like(image) + start,
                 target=target,
                 n_steps=settings.n_steps,
-                internal_batch_size=BATCH,
+                internal_batch_size=_STEPS_AT_ONCE,
             )
             maps[i] = attribution[0, 0].detach().cpu().numpy()
     return blank_maps(maps, question.pick(engine.run(question.pixels).logits))

@@ -103,19 +103,24 @@ def _arrange(
 
 @contextmanager
 def _tap(module: nn.Module, outputs: list[object]) -> Iterator[None]:
-    """Keep what a module gives while the block runs, each a leaf that gradients can be asked of."""
+    """Keep what a module gives while the block runs, each a leaf that gradients can be asked of.
+
+    Nothing is recorded of what comes before the module: it costs no time and no memory.
+    """
 
     def keep(_: nn.Module, __: object, output: object) -> Tensor | None:
         if not (isinstance(output, Tensor) and output.is_floating_point()):
             outputs.append(output)
             return None
+        torch.set_grad_enabled(mode=True)  # until the block ends
         leaf = output.detach().requires_grad_()
         outputs.append(leaf)
         return leaf.clone()  # what follows may change its input in place, such as a ReLU
 
     handle = module.register_forward_hook(keep)
     try:
-        yield
+        with torch.no_grad():
+            yield
     finally:
         handle.remove()
 

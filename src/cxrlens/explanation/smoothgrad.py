@@ -14,8 +14,10 @@ from pydantic import Field
 from cxrlens.explanation.blank import blank_maps
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.question import Question
-from cxrlens.explanation.variants import BATCH
 from cxrlens.inference import TorchEngine
+
+_COPIES_AT_ONCE = 8
+"""Few: a gradient needs the memory of all activations."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def make_smoothgrad(engine: TorchEngine, question: Question, settings: Smoothgra
                 image.requires_grad_(),
                 nt_type="smoothgrad",
                 nt_samples=settings.n_samples,
-                nt_samples_batch_size=min(BATCH, settings.n_samples),
+                nt_samples_batch_size=min(_COPIES_AT_ONCE, settings.n_samples),
                 stdevs=settings.sigma * float(np.ptp(image_alone)),
                 target=target,
                 abs=False,

@@ -24,7 +24,7 @@ _REFUSALS = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, 
 
 
 _CUT_CELLS = 2
-"""By which a map may miss the proportions of the image."""
+"""By which convolutions without padding may make a map smaller along both axes."""
 
 _OWN = {COMPACT: CompactNetwork, RESIDUAL: ResidualNetwork}
 """The networks that are ours, by name."""
@@ -134,7 +134,8 @@ class Backbone(nn.Module):
             orders = self._arrange_inner_tokens(output, shape, cells)
         else:
             orders = []
-        return next((order for order in orders if _is_map(order, shape)), None)
+        maps = [order for order in orders if _is_map(order, shape)]
+        return min(maps, key=lambda features: _measure_misfit(features, shape), default=None)
 
     def _arrange_inner_tokens(
         self, tokens: torch.Tensor, shape: torch.Size, cells: tuple[int, int]
@@ -175,11 +176,15 @@ class Backbone(nn.Module):
 
 
 def _is_map(features: torch.Tensor, shape: torch.Size) -> bool:
-    """Whether a tensor has an image's proportions, but for cells that convolutions cut off."""
-    n, _, rows, cols = features.shape
+    """Whether a tensor has an image's proportions, but for cells rounded or cut off at its edge."""
     height, width = shape[-2:]
-    is_even = abs(rows * width - cols * height) <= _CUT_CELLS * max(height, width)
-    return n == shape[0] and rows * cols > 1 and is_even
+    cut = 0 if height == width else max(height, width) + _CUT_CELLS * abs(height - width)
+    n, _, rows, cols = features.shape
+    return n == shape[0] and rows * cols > 1 and _measure_misfit(features, shape) <= cut
+
+
+def _measure_misfit(features: torch.Tensor, shape: torch.Size) -> int:
+    return abs(features.shape[2] * shape[-1] - features.shape[3] * shape[-2])
 
 
 def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
