@@ -52,11 +52,11 @@ def describe_methods() -> Iterator[str]:
     """List the methods, and the settings of each."""
     yield f"# Map methods\n\n{NOTICE}\n"
     yield "What is explained is always the logit of one class, before softmax or sigmoid. No map "
-    yield "is scaled to [0, 1], so that maps of two images can be compared. Where a map is signed, a "
-    yield "negative value speaks against the class. A method that looks at a `layer` gives the "
-    yield "grid of that layer, most others a value for every pixel of the network's input. The map of a "
-    yield "network that gives no number is NaN. A baseline does not look at the network: a method "
-    yield "that is not better than the baselines shows nothing.\n"
+    yield "is scaled to [0, 1], so that maps of two images can be compared. Where a map is signed, "
+    yield "a negative value speaks against the class. A method that looks at a `layer` gives the "
+    yield "grid of that layer, most others a value for every pixel of the network's input. The map "
+    yield "of a network that gives no number is NaN. A baseline does not look at the network: a "
+    yield "method that is not better than the baselines shows nothing.\n"
     yield "\n| method | shows | signed | baseline | source |\n|---|---|---|---|---|\n"
     for name, method in METHODS.items():
         marks = ["yes" if mark else "no" for mark in (method.is_signed, method.is_baseline)]
