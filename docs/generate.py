@@ -1,16 +1,21 @@
-"""Write the generated pages of docs/reference: the commands and the recipes.
+"""Write the generated pages of docs/reference: the commands, the recipes and the map methods.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
+import ast
+import inspect
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import typer.main
 from typer.testing import CliRunner
 
 from cxrlens.cli.main import app
+from cxrlens.explanation import METHODS
 from cxrlens.training import list_recipes, load_recipe
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -26,6 +31,7 @@ def write_pages() -> dict[Path, str]:
     """
     return {
         REFERENCE / "cli.md": "".join(describe_commands()),
+        REFERENCE / "map-methods.md": "".join(describe_methods()),
         REFERENCE / "recipes.md": "".join(describe_recipes()),
     }
 
@@ -40,6 +46,47 @@ def describe_commands() -> Iterator[str]:
         help_text = runner.invoke(app, [name, "--help"], prog_name="cxrlens").output
         lines = "\n".join(line.rstrip() for line in help_text.strip().splitlines())
         yield f"\n## `cxrlens {name}`\n\n```text\n{lines}\n```\n"
+
+
+def describe_methods() -> Iterator[str]:
+    """List the methods, and the settings of each."""
+    yield f"# Map methods\n\n{NOTICE}\n"
+    yield "What is explained is always the logit of one class, before softmax or sigmoid. No map "
+    yield "is scaled to [0, 1], so that maps of two images can be compared. Where a map is signed, "
+    yield "a negative value speaks against the class. A method that looks at a `layer` gives the "
+    yield "grid of that layer, most others a value for every pixel of the network's input. The map "
+    yield "of a network that gives no number is NaN. A baseline does not look at the network: a "
+    yield "method that is not better than the baselines shows nothing.\n"
+    yield "\n| method | shows | signed | baseline | source |\n|---|---|---|---|---|\n"
+    for name, method in METHODS.items():
+        marks = ["yes" if mark else "no" for mark in (method.is_signed, method.is_baseline)]
+        cells = [f"`{name}`", method.words, *marks, method.source or "–"]
+        yield f"| {' | '.join(cells)} |\n"
+    yield "\n## Settings\n\n| method | setting | default | meaning |\n|---|---|---|---|\n"
+    for settings in dict.fromkeys(method.settings for method in METHODS.values()):
+        names = [f"`{name}`" for name, method in METHODS.items() if method.settings is settings]
+        meanings = read_meanings(settings)
+        for field in fields(settings):
+            default = "–" if field.default is None else f"`{field.default}`"
+            cells = [", ".join(names), f"`{field.name}`", default, meanings[field.name]]
+            yield f"| {' | '.join(cells)} |\n"
+
+
+def read_meanings(settings: type) -> dict[str, str]:
+    """Read the text that stands below each field of a record."""
+    (definition,) = (
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(settings)))
+        if isinstance(node, ast.ClassDef)
+    )
+    return {
+        field.target.id: " ".join(str(text.value.value).split())
+        for field, text in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
 
 
 def describe_recipes() -> Iterator[str]:

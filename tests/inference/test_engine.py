@@ -32,6 +32,20 @@ def test_it_is_the_network(bundle: Bundle, images: ImageBatch) -> None:
     np.testing.assert_allclose(output.maps, maps.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_gradients_are_recorded_wherever_it_is_asked(bundle: Bundle, images: ImageBatch) -> None:
+    engine = TorchEngine(bundle.network, "cpu")
+    with torch.inference_mode():
+        with engine.differentiate(images[::-1]) as batch:
+            batch.requires_grad_()
+            logits = engine.network(batch).logits
+            (slope,) = torch.autograd.grad(logits.sum(), batch)
+        assert torch.is_inference_mode_enabled()
+    assert torch.equal(batch[:, 0].detach(), torch.from_numpy(images[::-1].copy()))
+    assert slope.shape == batch.shape
+    assert slope.any()
+    np.testing.assert_array_equal(logits.detach().numpy(), engine.run(images[::-1]).logits)
+
+
 def test_batched_is_one_by_one(bundle: Bundle, images: ImageBatch) -> None:
     engine = TorchEngine(bundle.network, "cpu")
     together = engine.run(images)

@@ -1,13 +1,15 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import softmax
 
+from cxrlens.explanation import METHODS
 from cxrlens.imaging import read_radiograph
 from cxrlens.model import Model, Training, load
-from cxrlens.vocabulary import InputError
+from cxrlens.vocabulary import Heatmap, InputError, Refusal
 
 
 @pytest.fixture(scope="module")
@@ -120,15 +122,48 @@ def test_explain_gives_the_map_of_the_target(model: Model, paths: list[Path]) ->
         np.testing.assert_allclose(heatmap.grid, expected.grid, atol=1e-5)
 
 
+QUICK: dict[str, dict[str, object]] = {
+    "rise": {"n_masks": 20},
+    "integrated-gradients": {"n_steps": 3},
+    "smoothgrad": {"n_samples": 3},
+    "mean-mask": {"mean_mask": np.eye(4)},
+}
+"""Settings that make a method cheap, or possible."""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_explains_files(
+    method: str, training: Training, several: Training, paths: list[Path], tmp_path: Path
+) -> None:
+    """In order, the refused one among them; of one label an image and of several."""
+    files = [paths[0], tmp_path / "missing.png", paths[-1]]
+    for model in (training.models[0], several.models[0]):
+        found = list(model.explain_many(files, method, **QUICK.get(method, {})))
+        assert isinstance(found[1], Refusal)
+        for path, heatmap in ((paths[0], found[0]), (paths[-1], found[2])):
+            assert isinstance(heatmap, Heatmap)
+            answer = model.predict(path)
+            assert heatmap.class_name == answer.leading
+            assert heatmap.method == method
+            assert heatmap.geometry == answer.heatmaps[0].geometry
+            assert np.isfinite(heatmap.grid).all()
+            alone = model.explain(path, method, **QUICK.get(method, {}))
+            scale = np.abs(heatmap.grid).max()
+            np.testing.assert_allclose(alone.grid, heatmap.grid, rtol=1e-4, atol=1e-4 * scale)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"method": "occlusion", "stryde": 4}, "no setting 'stryde'; did you mean 'stride'"),
+        ({"method": "scorecam", "layer": "poled_map"}, "did you mean 'pooled_map'"),
+        ({"method": "mean-mask"}, "explain-card"),
         ({"method": "gradcamm"}, "gradcamm"),
         ({"target": "covit"}, "did you mean 'covid'"),
     ],
 )
 def test_explain_refuses_what_it_does_not_know(
-    model: Model, paths: list[Path], options: dict[str, str], words: str
+    model: Model, paths: list[Path], options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
         model.explain(paths[0], **options)

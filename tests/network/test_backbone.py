@@ -52,6 +52,36 @@ def test_features_lie_where_their_patches_lie(network: nn.Module, size: tuple[in
     assert torch.equal(Backbone(network)(images), avg_pool2d(images, 16))
 
 
+@pytest.mark.parametrize("size", [(64, 64), (64, 96), (96, 32), (16, 160)])
+@pytest.mark.parametrize("network", [_Tokens(0), _Tokens(1), _Tokens(5), _ChannelsLast()])
+def test_inner_outputs_lie_where_their_patches_lie(
+    network: nn.Module, size: tuple[int, int]
+) -> None:
+    """With the class token and without, channels first and last, and finer than the last map."""
+    images, backbone = torch.rand(2, 3, *size), Backbone(network)
+    expected = avg_pool2d(images, 16)
+    cells = (expected.shape[2], expected.shape[3])
+    outputs = [network.forward_features(images), expected.flatten(2).transpose(1, 2)]
+    outputs += [expected, expected.permute(0, 2, 3, 1)]
+    for output in outputs if cells[0] > 3 else outputs[:2]:
+        arranged = backbone.arrange_inner(output, images.shape, cells)
+        assert arranged is not None
+        assert torch.equal(arranged, expected)
+    fine = avg_pool2d(images, 2)
+    for output in (fine, fine.permute(0, 2, 3, 1)):
+        arranged = backbone.arrange_inner(output, images.shape, cells)
+        assert arranged is not None
+        assert torch.equal(arranged, fine)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2,), (2, 3), (2, 3, 1, 1), (2, 7, 3), (8, 3, 4, 4), (2, 3, 4, 16), (2, 3, 4, 4, 4)]
+)
+def test_what_is_no_map_is_not_arranged(shape: tuple[int, ...]) -> None:
+    backbone = Backbone(_Tokens(1))
+    assert backbone.arrange_inner(torch.zeros(shape), torch.Size((2, 3, 64, 64)), (4, 4)) is None
+
+
 def test_an_architecture_without_a_map_is_refused() -> None:
     with pytest.raises(RecipeError, match="_Vector gives neither a map nor a grid"):
         Backbone(_Vector())(torch.rand(1, 3, 32, 32))

@@ -3,8 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import numpy as np
-
+from cxrlens.explanation.blank import blank_maps
 from cxrlens.explanation.method import Maps, Method, NoSettings
 from cxrlens.explanation.question import Question
 from cxrlens.inference import TorchEngine
@@ -24,8 +23,8 @@ def make_cam(engine: TorchEngine, question: Question, _: NoSettings) -> Maps:
 
     Source: Zhou et al. 2016, "Learning Deep Features for Discriminative Localization", eq. 2.
     """
-    maps = engine.run(question.pixels).maps
-    return np.asarray(maps[np.arange(len(question)), question.targets])
+    output = engine.run(question.pixels)
+    return blank_maps(question.pick(output.maps), question.pick(output.logits))
 
 
 CAM = Method(

@@ -5,6 +5,8 @@ SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cxrlens.inference import ImageBatch
 from cxrlens.vocabulary import ClassIndices
 
@@ -23,3 +25,7 @@ class Question:
     def __len__(self) -> int:
         """The number of images."""
         return len(self.pixels)
+
+    def pick(self, values: np.ndarray) -> np.ndarray:
+        """Take from N x K x … values of every class those of the class asked about: N x …."""
+        return np.asarray(values[np.arange(len(self)), self.targets])

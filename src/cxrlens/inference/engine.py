@@ -3,6 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -56,13 +58,35 @@ class TorchEngine:
         Raises:
             InputError: if the GPU has too little memory.
         """
-        n, height, width = images.shape
-        what = f"{n} images of {height} x {width} at once"
-        with explain_memory(what, _HIDE_GPU), torch.inference_mode():
-            # A copy: arrays may be read-only (mapped from a file) or run backwards.
-            batch = torch.from_numpy(images.copy())[:, None].to(self.device)
-            output = self.network(batch.contiguous(memory_format=torch.channels_last))
+        with self._watch_memory(images), torch.inference_mode():
+            output = self.network(self._place(images))
         return EngineOutput(output.logits.cpu().numpy(), output.maps.cpu().numpy())
+
+    @contextmanager
+    def differentiate(self, images: ImageBatch) -> Iterator[torch.Tensor]:
+        """Give a batch as a tensor, for a block in which gradients are recorded.
+
+        Args:
+            images: N x H x W in [0, 1].
+
+        Yields:
+            N x 1 x H x W on the device, as `network` takes it.
+
+        Raises:
+            InputError: if the GPU has too little memory for what the block does.
+        """
+        watch = self._watch_memory(images)
+        with watch, torch.inference_mode(mode=False), torch.enable_grad():
+            yield self._place(images)
+
+    def _place(self, images: ImageBatch) -> torch.Tensor:
+        # A copy: arrays may be read-only (mapped from a file) or run backwards.
+        batch = torch.from_numpy(images.copy())[:, None].to(self.device)
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    def _watch_memory(self, images: ImageBatch) -> AbstractContextManager[None]:
+        n, height, width = images.shape
+        return explain_memory(f"{n} images of {height} x {width} at once", _HIDE_GPU)
 
 
 def choose_device() -> str:

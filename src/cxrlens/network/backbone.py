@@ -23,6 +23,9 @@ _REFUSALS = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, 
 """What architectures raise on options that they do not take: each of them something else."""
 
 
+_CUT_CELLS = 2
+"""By which convolutions without padding may make a map smaller along both axes."""
+
 _OWN = {COMPACT: CompactNetwork, RESIDUAL: ResidualNetwork}
 """The networks that are ours, by name."""
 
@@ -110,6 +113,44 @@ class Backbone(nn.Module):
         super().train(mode)
         return self.activate_auxiliary(mode)
 
+    def arrange_inner(
+        self, output: torch.Tensor, shape: torch.Size, cells: tuple[int, int]
+    ) -> torch.Tensor | None:
+        """Lay the output of any module inside the network out as a map, channels first.
+
+        Args:
+            output: what the module gave.
+            shape: of the images, N x channels x H x W.
+            cells: rows and columns of the last feature map.
+
+        Returns:
+            N x C x rows x cols; None where the output has no more than one cell, or no rows and
+            columns in the proportions of the images: windows of attention, vectors, weights.
+        """
+        if output.ndim == 4:
+            channels_last = output.permute(0, 3, 1, 2)
+            orders = [channels_last, output] if self._is_channels_last else [output, channels_last]
+        elif output.ndim == 3:
+            orders = self._arrange_inner_tokens(output, shape, cells)
+        else:
+            orders = []
+        maps = [order for order in orders if _is_map(order, shape)]
+        return min(maps, key=lambda features: _measure_misfit(features, shape), default=None)
+
+    def _arrange_inner_tokens(
+        self, tokens: torch.Tensor, shape: torch.Size, cells: tuple[int, int]
+    ) -> list[torch.Tensor]:
+        """The grids that tokens may be: first that of the last map, with class token or without."""
+        found = []
+        for start in (self._prefix_tokens, 0):
+            patches = tokens[:, start:].transpose(1, 2)
+            n = patches.shape[2]
+            rows = round((n * shape[-2] / shape[-1]) ** 0.5)
+            for grid in (cells, (rows, n // max(rows, 1))):
+                if grid[0] * grid[1] == n:
+                    found.append((grid != cells, patches.reshape(*patches.shape[:2], *grid)))
+        return [grid for _, grid in sorted(found, key=lambda pair: pair[0])]
+
     def _find_pooled_norm(self) -> nn.LayerNorm | None:
         head = getattr(self.network, "head", None)
         norm = head.norm if isinstance(head, NormMlpClassifierHead) else None
@@ -132,6 +173,18 @@ class Backbone(nn.Module):
         rows = round((patches.shape[1] * height / width) ** 0.5)
         cols = patches.shape[1] // rows
         return patches.transpose(1, 2).reshape(len(tokens), -1, rows, cols)
+
+
+def _is_map(features: torch.Tensor, shape: torch.Size) -> bool:
+    """Whether a tensor has an image's proportions, but for cells rounded or cut off at its edge."""
+    height, width = shape[-2:]
+    cut = 0 if height == width else max(height, width) + _CUT_CELLS * abs(height - width)
+    n, _, rows, cols = features.shape
+    return n == shape[0] and rows * cols > 1 and _measure_misfit(features, shape) <= cut
+
+
+def _measure_misfit(features: torch.Tensor, shape: torch.Size) -> int:
+    return abs(features.shape[2] * shape[-1] - features.shape[3] * shape[-2])
 
 
 def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
