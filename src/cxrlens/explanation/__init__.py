@@ -4,11 +4,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.explanation.heatmaps import make_heatmaps
+from cxrlens.explanation.lime import explain_lime
+from cxrlens.explanation.lime_record import UNSEEN, LimeExplanation
+from cxrlens.explanation.lime_settings import LimeSettings
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.methods import METHODS, find_method
 from cxrlens.explanation.question import Question
 from cxrlens.explanation.regions import find_regions
 
 __all__ = [
-    "METHODS", "Maps", "Method", "Question", "find_method", "find_regions", "make_heatmaps",
+    "METHODS", "UNSEEN", "LimeExplanation", "LimeSettings", "Maps", "Method", "Question",
+    "explain_lime", "find_method", "find_regions", "make_heatmaps",
 ]  # fmt: skip

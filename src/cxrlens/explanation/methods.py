@@ -4,10 +4,11 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.explanation.cam import CAM
+from cxrlens.explanation.lime import LIME
 from cxrlens.explanation.method import Method
 from cxrlens.vocabulary import InputError, suggest
 
-METHODS: dict[str, Method] = {method.name: method for method in (CAM,)}
+METHODS: dict[str, Method] = {method.name: method for method in (CAM, LIME)}
 """In the order in which tables list them."""
 
 

@@ -170,7 +170,8 @@ class Model:
             One map an image.
         """
         asked = np.array([self.classes.index(name) for name in targets], dtype=np.int64)
-        maps = method.make(self.engine, Question(pixels, asked), settings)
+        question = Question(pixels, asked, self.bundle.record.is_multilabel)
+        maps = method.make(self.engine, question, settings)
         return tuple(
             make_heatmaps(grid[None], [name], geometry, method=method.name)[0]
             for grid, name, geometry in zip(maps, targets, geometries, strict=True)
