@@ -23,13 +23,13 @@ import torch
 from lime.lime_image import LimeImageExplainer
 from scipy.special import expit, softmax
 
-from cxrlens.explanation import LimeExplanation, LimeSettings, explain_lime
+from cxrlens.explanation import explain_lime
 from cxrlens.explanation.sampling import BATCH
 from cxrlens.explanation.stability import correlate_ranks
 from cxrlens.explanation.surrogate import fit_surrogate, weigh_samples
 from cxrlens.model import Model, load
 from cxrlens.phantom import draw_nth
-from cxrlens.vocabulary import GreyImage
+from cxrlens.vocabulary import GreyImage, LimeExplanation, LimeSettings
 
 T = TypeVar("T")
 

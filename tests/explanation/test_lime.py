@@ -12,11 +12,11 @@ import torch
 from lime.lime_image import LimeImageExplainer
 from scipy.stats import spearmanr
 
-from cxrlens.explanation import LimeExplanation, LimeSettings, Question, explain_lime, find_method
+from cxrlens.explanation import Question, explain_lime, find_method
 from cxrlens.explanation.superpixels import segment
 from cxrlens.explanation.surrogate import fit_surrogate, weigh_samples
 from cxrlens.inference import TorchEngine
-from cxrlens.vocabulary import GreyImage, InputError
+from cxrlens.vocabulary import GreyImage, InputError, LimeExplanation, LimeSettings
 
 CLASSES = ("covid", "normal", "pneumonia")
 SETTINGS = LimeSettings(n_segments=16, n_samples=300, stop_at=1.0)

@@ -10,13 +10,12 @@ import pytest
 import torch
 from lime.lime_image import LimeImageExplainer
 
-from cxrlens.explanation import LimeSettings
-from cxrlens.explanation.hiding import HideColor, hide_all
+from cxrlens.explanation.hiding import hide_all
 from cxrlens.explanation.sampling import BATCH, Samples, draw_samples
 from cxrlens.explanation.superpixels import segment
 from cxrlens.inference import TorchEngine
 from cxrlens.inference.engine import EngineOutput
-from cxrlens.vocabulary import GreyImage, InputError
+from cxrlens.vocabulary import GreyImage, HideColor, InputError, LimeSettings
 
 
 def gather(

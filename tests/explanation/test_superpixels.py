@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from cxrlens.explanation.superpixels import SegmentKind, segment
-from cxrlens.vocabulary import GreyImage
+from cxrlens.explanation.superpixels import segment
+from cxrlens.vocabulary import GreyImage, SegmentKind
 
 KINDS: tuple[SegmentKind, ...] = ("slic", "quickshift", "grid")
 

@@ -7,10 +7,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cxrlens.explanation import LimeExplanation, LimeSettings
 from cxrlens.report import draw_lime
 from cxrlens.report.lime_views import FOR_RGB
-from cxrlens.vocabulary import NOT_A_DEVICE, Geometry, InputError
+from cxrlens.vocabulary import NOT_A_DEVICE, Geometry, InputError, LimeExplanation, LimeSettings
 
 PIECES = np.repeat(np.repeat(np.arange(9).reshape(3, 3), 20, axis=0), 20, axis=1)
 WEIGHTS = np.array([[0.4, 0.3, 0.2, 0.1, 0.0, -0.1, -0.25, -0.35, -0.8], [0.0] * 9])

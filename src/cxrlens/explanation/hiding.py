@@ -3,16 +3,10 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from typing import Literal
-
 import numpy as np
 from scipy import ndimage
 
-from cxrlens.explanation.superpixels import Segments
-from cxrlens.vocabulary import GreyImage
-
-HideColor = float | Literal["mean", "blur"]
-"""One grey in [0, 1], the mean of the piece, or the image out of focus."""
+from cxrlens.vocabulary import GreyImage, HideColor, Segments
 
 _BLUR_SHARE = 1 / 16
 """Standard deviation of the blur as a share of the longer side: about half a piece of fifty."""

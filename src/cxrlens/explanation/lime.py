@@ -9,8 +9,6 @@ from typing import NamedTuple, cast
 import numpy as np
 from jaxtyping import Float64
 
-from cxrlens.explanation.lime_record import LimeExplanation
-from cxrlens.explanation.lime_settings import LimeSettings
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.question import Question
 from cxrlens.explanation.sampling import Samples, draw_samples
@@ -18,7 +16,15 @@ from cxrlens.explanation.stability import estimate_stability
 from cxrlens.explanation.superpixels import segment
 from cxrlens.explanation.surrogate import Surrogate, fit_surrogate, weigh_samples
 from cxrlens.inference import TorchEngine
-from cxrlens.vocabulary import ClassIndices, Geometry, GreyImage, InputError, suggest
+from cxrlens.vocabulary import (
+    ClassIndices,
+    Geometry,
+    GreyImage,
+    InputError,
+    LimeExplanation,
+    LimeSettings,
+    suggest,
+)  # fmt: skip
 
 CHECK_EVERY = 100
 """Samples between two looks at whether the answer has settled."""

@@ -10,11 +10,9 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from cxrlens.explanation.hiding import hide_all
-from cxrlens.explanation.lime_settings import LimeSettings
-from cxrlens.explanation.superpixels import Segments
 from cxrlens.explanation.surrogate import Kept, SampleScores
 from cxrlens.inference import TorchEngine
-from cxrlens.vocabulary import GreyImage, InputError
+from cxrlens.vocabulary import GreyImage, InputError, LimeSettings, Segments
 
 BATCH = 50
 """Samples that the network is given at once."""

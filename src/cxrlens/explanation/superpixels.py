@@ -3,20 +3,10 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from typing import Literal
-
 import numpy as np
-from jaxtyping import Int64
 from skimage.segmentation import quickshift, slic
 
-from cxrlens.vocabulary import GreyImage
-
-SegmentKind = Literal["slic", "quickshift", "grid"]
-"""How an image is cut: into pieces of like size along the edges, along the edges alone, or into
-rectangles that ask nothing of the image."""
-
-Segments = Int64[np.ndarray, "h w"]
-"""The piece that each pixel belongs to: 0…S-1, each at least once."""
+from cxrlens.vocabulary import GreyImage, SegmentKind, Segments
 
 _COMPACTNESS = 0.4
 """Of `slic`: the larger, the squarer. On radiographs, 0.1 gives ragged pieces that wind along
@@ -32,7 +22,7 @@ def segment(pixels: GreyImage, kind: SegmentKind, n_segments: int) -> Segments:
     Args:
         pixels: height x width in [0, 1], at the network's input size.
         kind: `slic` and `quickshift` follow edges, `grid` cuts into rectangles.
-        n_segments: about how many pieces are wanted, at least 1; `slic` gives somewhat fewer,
+        n_segments: about how many pieces are wanted, at least 1; `slic` may give somewhat fewer,
             `quickshift` as many as it finds: its reach is in pixels, so that it gives some 30 for
             a radiograph of 224 x 224 and 3 for one of 64 x 64.
 

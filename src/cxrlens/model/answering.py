@@ -13,7 +13,6 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from cxrlens.explanation import (
-    LimeExplanation,
     Method,
     Question,
     explain_lime,
@@ -30,6 +29,7 @@ from cxrlens.vocabulary import (
     Heatmap,
     ImageWarning,
     InputError,
+    LimeExplanation,
     Prediction,
     Progress,
     Refusal,

@@ -13,12 +13,11 @@ from jaxtyping import Int64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cxrlens.explanation import UNSEEN, LimeExplanation
 from cxrlens.imaging import outline
 from cxrlens.report.figure import fit, open_figure, write_notice
 from cxrlens.report.miniature import find_size, shrink_geometry, shrink_pixels
 from cxrlens.report.thumbnail import to_colour
-from cxrlens.vocabulary import ColourBytes, GreyImage, InputError
+from cxrlens.vocabulary import UNSEEN, ColourBytes, GreyImage, InputError, LimeExplanation
 
 FOR_RGB, AGAINST_RGB = (230, 120, 10), (140, 100, 200)
 """Orange and purple: the ends of `PuOr`, brighter, to be seen on a dark lung."""

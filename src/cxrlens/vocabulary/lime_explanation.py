@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from cxrlens.explanation.lime_settings import LimeSettings
-from cxrlens.explanation.superpixels import Segments
-from cxrlens.vocabulary import Geometry, Heatmap, InputError, suggest
+from cxrlens.vocabulary.arrays import Segments
+from cxrlens.vocabulary.errors import InputError, suggest
+from cxrlens.vocabulary.geometry import Geometry
+from cxrlens.vocabulary.heatmap import Heatmap
+from cxrlens.vocabulary.lime_settings import LimeSettings
 
 UNSEEN = -1
 """Stands for the piece of a source pixel that the network never saw."""

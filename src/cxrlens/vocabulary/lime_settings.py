@@ -4,11 +4,17 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
-from cxrlens.explanation.hiding import HideColor
-from cxrlens.explanation.superpixels import SegmentKind
-from cxrlens.vocabulary import InputError, suggest
+from cxrlens.vocabulary.errors import InputError, suggest
+
+SegmentKind = Literal["slic", "quickshift", "grid"]
+"""How an image is cut: into pieces of like size along the edges, along the edges alone, or into
+rectangles that ask nothing of the image."""
+
+HideColor = float | Literal["mean", "blur"]
+"""What a hidden pixel shows: one grey in [0, 1], the mean of its piece, or the image out of
+focus."""
 
 FEWEST_SAMPLES = 10
 """Fewer cannot be split into halves of which each says something."""

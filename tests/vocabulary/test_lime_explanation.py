@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrlens.explanation import UNSEEN, LimeExplanation, LimeSettings
-from cxrlens.vocabulary import Geometry, InputError
+from cxrlens.vocabulary import UNSEEN, Geometry, InputError, LimeExplanation, LimeSettings
 
 PIECES = np.array([[0, 0, 1, 1], [2, 2, 3, 4]])
 WEIGHTS = np.array([[0.2, -0.5, 0.0, 0.1, 0.2], [0.0, 0.0, 0.0, 0.0, 0.0]])

@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from cxrlens.explanation import LimeSettings, find_method
-from cxrlens.vocabulary import InputError
+from cxrlens.explanation import find_method
+from cxrlens.vocabulary import InputError, LimeSettings
 
 
 @pytest.mark.parametrize(
