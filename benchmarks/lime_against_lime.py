@@ -198,7 +198,7 @@ def tell(rows: list[Row], n_samples: int) -> None:
 
 def tell_range(values: np.ndarray) -> str:
     """Write the mean and the extremes."""
-    return f"{values.mean():.3g} ({values.min():.3g}–{values.max():.3g})"
+    return f"{values.mean():.4g} ({values.min():.4g}–{values.max():.4g})"
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def test_the_method_paints_the_weights_of_the_target(
 
 def test_a_constant_image_gives_a_map_that_says_nothing(tiny_engine: TorchEngine) -> None:
     grey = np.full((48, 48), 0.5, np.float32)
-    found = explain_lime(tiny_engine, grey, CLASSES, SETTINGS)
+    found = explain_lime(tiny_engine, grey, CLASSES, replace(SETTINGS, stop_at=0.9))
     assert found.n_samples == 100
     assert found.weights.shape == (3, 1)
     assert np.isnan(found.stability).all()
@@ -143,7 +143,7 @@ def test_a_network_that_does_not_look_gives_a_map_that_says_nothing(
     engine = make_damaged(0.25)
     with torch.no_grad():
         engine.network.head.output.weight.zero_()
-    found = explain_lime(engine, small_chest, CLASSES, SETTINGS)
+    found = explain_lime(engine, small_chest, CLASSES, replace(SETTINGS, stop_at=0.9))
     assert found.n_samples == 100
     assert not found.weights.any()
     assert np.isnan(found.r2).all()

@@ -117,7 +117,7 @@ def _fit(parts: Iterable[Samples], settings: LimeSettings, asked: ClassIndices |
     for part in parts:
         taken.append(part)
         n_taken = sum(len(one.kept) for one in taken)
-        if n_taken % CHECK_EVERY and n_taken < settings.n_samples:
+        if n_taken < settings.n_samples and (n_taken % CHECK_EVERY or settings.stop_at == 1):
             continue
         samples = Samples(*(np.concatenate(fields) for fields in zip(*taken, strict=True)))
         chosen = _choose_likeliest(samples, settings.top_labels) if asked is None else asked
