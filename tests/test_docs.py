@@ -21,6 +21,7 @@ PAGES = [
     "docs/how-to/read-your-collection.md",
     "docs/how-to/train-on-your-folder.md",
     "docs/how-to/compare-two-models.md",
+    "docs/how-to/explain-with-lime.md",
     "docs/reference/phantoms.md",
 ]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""

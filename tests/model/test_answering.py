@@ -174,6 +174,39 @@ def test_explain_refuses_an_image_that_is_refused(model: Model, tmp_path: Path) 
         model.explain(tmp_path / "missing.png")
 
 
+def test_lime_lies_on_the_source_and_agrees_with_explain(
+    model: Model, several: Training, paths: list[Path]
+) -> None:
+    options = {"n_samples": 100, "n_segments": 9, "segments": "grid"}
+    for one in (model, several.models[0]):
+        prediction = one.predict(paths[0])
+        found = one.explain_lime(paths[0], **options)
+        order = np.argsort(prediction.probabilities)[::-1]
+        assert found.classes == tuple(one.classes[index] for index in order)
+        np.testing.assert_allclose(
+            found.probabilities, np.array(prediction.probabilities)[order], atol=1e-5
+        )
+        size = read_radiograph(paths[0]).pixels.shape
+        assert found.geometry.source_size == size
+        assert found.segments_on_source().shape == size
+        target = found.classes[-1]
+        heatmap = one.explain(paths[0], "lime", target, **options)
+        expected = one.explain_lime(paths[0], target, **options).make_heatmap(target)
+        np.testing.assert_array_equal(heatmap.grid, expected.grid)
+        np.testing.assert_array_equal(heatmap.on_source(), expected.on_source())
+
+
+def test_lime_refuses_what_it_does_not_know(
+    model: Model, paths: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="did you mean 'covid'"):
+        model.explain_lime(paths[0], "covit")
+    with pytest.raises(InputError, match="no setting 'samples'; did you mean 'n_samples'"):
+        model.explain_lime(paths[0], samples=3)
+    with pytest.raises(InputError, match=r"missing\.png"):
+        model.explain_lime(tmp_path / "missing.png")
+
+
 def test_a_loaded_model_answers_the_same(
     model: Model, training: Training, paths: list[Path], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from cxrlens.explanation.deletion import Faithfulness, measure_faithfulness
 from cxrlens.explanation.heatmaps import make_heatmaps
+from cxrlens.explanation.lime import explain_lime, read_lime_settings
 from cxrlens.explanation.lung_zones import LungZones, divide_lungs
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.methods import METHODS, find_method
@@ -23,6 +24,7 @@ __all__ = [
     "Question",
     "cut",
     "divide_lungs",
+    "explain_lime",
     "find_method",
     "find_regions",
     "heat_on_source",
@@ -30,4 +32,5 @@ __all__ = [
     "mask_regions",
     "measure_faithfulness",
     "randomise",
+    "read_lime_settings",
 ]

@@ -15,6 +15,7 @@ from cxrlens.explanation.library_cams import (
     LAYERCAM,
     SCORECAM,
 )
+from cxrlens.explanation.lime import LIME
 from cxrlens.explanation.mean_mask import MEAN_MASK
 from cxrlens.explanation.method import Method
 from cxrlens.explanation.noise import RANDOM
@@ -34,6 +35,7 @@ METHODS: dict[str, Method] = {
         SCORECAM,
         EIGENCAM,
         OCCLUSION,
+        LIME,
         RISE,
         INTEGRATED_GRADIENTS,
         SMOOTHGRAD,

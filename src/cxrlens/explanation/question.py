@@ -22,6 +22,10 @@ class Question:
     """N indices into the model's classes; what is explained is the logit of that class, before
     softmax or sigmoid."""
 
+    is_multilabel: bool = False
+    """Whether each class has a sigmoid of its own, for methods that explain a probability; else
+    there is one softmax over all."""
+
     def __len__(self) -> int:
         """The number of images."""
         return len(self.pixels)

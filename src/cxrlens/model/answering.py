@@ -5,13 +5,22 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from cxrlens.explanation import Method, Question, find_method, find_regions, make_heatmaps
+from cxrlens.explanation import (
+    Method,
+    Question,
+    explain_lime,
+    find_method,
+    find_regions,
+    make_heatmaps,
+    read_lime_settings,
+)
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
 from cxrlens.inference import Bundle, ImageBatch, PreparedTable, TorchEngine, load_bundle
 from cxrlens.vocabulary import (
@@ -20,6 +29,7 @@ from cxrlens.vocabulary import (
     Heatmap,
     ImageWarning,
     InputError,
+    LimeExplanation,
     Prediction,
     Progress,
     Refusal,
@@ -172,6 +182,34 @@ class Model:
             raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
         return self._map_batches(images, methods, target)
 
+    def explain_lime(
+        self, image: PathLike, target: str | None = None, **options: object
+    ) -> LimeExplanation:
+        """Say by LIME what each piece of an image adds to the probabilities.
+
+        Args:
+            image: an image file.
+            target: a class; None takes the likeliest `top_labels`.
+            options: fields of `explanation.LimeSettings`.
+
+        Returns:
+            Pieces and weights, tied to the source image.
+
+        Raises:
+            InputError: if the target or an option is unknown, the image is refused, or the
+                network's answers are not finite.
+        """
+        settings = read_lime_settings(options)
+        read = next(iter(stream([os.fspath(image)], self._preprocessing)))
+        if isinstance(read, Refusal):
+            raise InputError(read.message)
+        found = explain_lime(
+            self.engine, read.pixels, self.classes, settings,
+            targets=None if target is None else [target],
+            is_multilabel=self.bundle.record.is_multilabel,
+        )  # fmt: skip
+        return replace(found, geometry=self._locate([read])[0])
+
     def explain_pixels(
         self,
         pixels: ImageBatch,
@@ -196,7 +234,8 @@ class Model:
             One map an image.
         """
         asked = np.array([self.classes.index(name) for name in targets], dtype=np.int64)
-        maps = method.make(engine or self.engine, Question(pixels, asked), settings)
+        question = Question(pixels, asked, self.bundle.record.is_multilabel)
+        maps = method.make(engine or self.engine, question, settings)
         return tuple(
             make_heatmaps(grid[None], [name], geometry, method=method.name)[0]
             for grid, name, geometry in zip(maps, targets, geometries, strict=True)

@@ -18,6 +18,7 @@ from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
+from cxrlens.report.lime_views import draw_lime
 from cxrlens.report.map_card_page import gather_card_facts, tell_map_verdict, write_map_card
 from cxrlens.report.map_files import MAP_FORMATS, MappedImage, check_map_formats, write_maps
 from cxrlens.report.map_grid import draw_maps
@@ -68,6 +69,7 @@ __all__ = [
     "draw_confusion",
     "draw_grid",
     "draw_history",
+    "draw_lime",
     "draw_maps",
     "draw_methods",
     "draw_one_per_class",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cxrlens.report.evidence import check_map
 from cxrlens.report.records import Case, SeenImage
-from cxrlens.vocabulary import Geometry, GreyImage, Heatmap, PixelMask
+from cxrlens.vocabulary import Geometry, GreyImage, PixelMask
 
 
 def shrink_case(case: Case, side: int = 320) -> Case:
@@ -31,36 +31,47 @@ def shrink_case(case: Case, side: int = 320) -> Case:
     """
     for heatmap in case.prediction.heatmaps:
         check_map(case.pixels, heatmap)
-    height, width = case.pixels.shape
-    share = side / max(height, width)
-    if share >= 1:
+    size = find_size(case.pixels, side)
+    if size == case.pixels.shape:
         return case
-    size = max(1, round(height * share)), max(1, round(width * share))
-    heatmaps = tuple(_move(heatmap, size) for heatmap in case.prediction.heatmaps)
+    heatmaps = tuple(
+        replace(heatmap, geometry=shrink_geometry(heatmap.geometry, size))
+        for heatmap in case.prediction.heatmaps
+    )
     return replace(
         case,
-        pixels=_shrink(case.pixels, size),
+        pixels=shrink_pixels(case.pixels, size),
         prediction=replace(case.prediction, heatmaps=heatmaps, regions=()),
         mask=None if case.mask is None else _shrink_mask(case.mask, size),
     )
 
 
-def _shrink(pixels: GreyImage, size: tuple[int, int]) -> SeenImage:
+def find_size(pixels: GreyImage, side: int) -> tuple[int, int]:
+    """Give the size at which an image is looked at.
+
+    Args:
+        pixels: height x width.
+        side: the longer side of the result, in pixels.
+
+    Returns:
+        (height, width) of the same proportions; the image's own where it is not larger.
+    """
+    height, width = pixels.shape
+    share = min(1.0, side / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))
+
+
+def shrink_pixels(pixels: GreyImage, size: tuple[int, int]) -> SeenImage:
+    """Resize an image to (height, width), antialiased."""
     image = Image.fromarray(pixels)
     small = image.resize(size[::-1], Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.clip(np.asarray(small, dtype=np.float32), 0, 1)
 
 
-def _shrink_mask(mask: PixelMask, size: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
-    image = Image.fromarray(mask.astype(np.float32))
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BOX)) > 0
-
-
-def _move(heatmap: Heatmap, size: tuple[int, int]) -> Heatmap:
-    """Lay a map on the same image of another size."""
-    box = heatmap.geometry
+def shrink_geometry(box: Geometry, size: tuple[int, int]) -> Geometry:
+    """Lay the network's input on the same source image of another (height, width)."""
     down, right = size[0] / box.source_size[0], size[1] / box.source_size[1]
-    geometry = Geometry(
+    return Geometry(
         source_size=size,
         network_size=box.network_size,
         top=box.top * down,
@@ -68,4 +79,8 @@ def _move(heatmap: Heatmap, size: tuple[int, int]) -> Heatmap:
         height=box.height * down,
         width=box.width * right,
     )
-    return replace(heatmap, geometry=geometry)
+
+
+def _shrink_mask(mask: PixelMask, size: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
+    image = Image.fromarray(mask.astype(np.float32))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BOX)) > 0

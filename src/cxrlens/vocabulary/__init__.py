@@ -17,6 +17,7 @@ from cxrlens.vocabulary.arrays import (
     Points,
     Probabilities,
     Scores,
+    Segments,
 )
 from cxrlens.vocabulary.audit import (
     NEAR,
@@ -53,6 +54,8 @@ from cxrlens.vocabulary.estimate import Estimate
 from cxrlens.vocabulary.geometry import Geometry
 from cxrlens.vocabulary.heatmap import Heatmap
 from cxrlens.vocabulary.image_warning import ImageWarning
+from cxrlens.vocabulary.lime_explanation import UNSEEN, LimeExplanation
+from cxrlens.vocabulary.lime_settings import HideColor, LimeSettings, SegmentKind
 from cxrlens.vocabulary.operating_point import (
     ARGMAX,
     EACH_AT_HALF,
@@ -88,6 +91,7 @@ __all__ = [
     "SAME_BYTES",
     "SAME_PIXELS",
     "UNKNOWN_TRAINING",
+    "UNSEEN",
     "Audit",
     "Box",
     "BundleError",
@@ -109,12 +113,15 @@ __all__ = [
     "GreyImage",
     "Grid",
     "Heatmap",
+    "HideColor",
     "ImageRefused",
     "ImageWarning",
     "InputError",
     "Kinship",
     "LabelMatrix",
     "LeakCost",
+    "LimeExplanation",
+    "LimeSettings",
     "Logits",
     "MissingToolError",
     "ModelCheck",
@@ -137,6 +144,8 @@ __all__ = [
     "RepeatGroup",
     "Scaling",
     "Scores",
+    "SegmentKind",
+    "Segments",
     "SharedPatients",
     "Shortcut",
     "Silence",

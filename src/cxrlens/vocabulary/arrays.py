@@ -8,7 +8,7 @@ checked at run time (jaxtyping with beartype).
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, Int64, UInt8
 
 GreyImage = Float32[np.ndarray, "h w"]
 """Pixels in [0, 1]; 0 is air (black)."""
@@ -21,6 +21,9 @@ ColourBytes = UInt8[np.ndarray, "h w 3"]
 
 PixelMask = Bool[np.ndarray, "h w"]
 """True where the thing is."""
+
+Segments = Int64[np.ndarray, "h w"]
+"""The piece that each pixel belongs to: 0…S-1, each at least once."""
 
 Grid = Float32[np.ndarray, "rows cols"]
 """A coarse signed map; row 0 is the top."""
