@@ -13,7 +13,11 @@ from cxrlens.vocabulary import Box, TableError
 
 @pytest.fixture
 def boxes(phantom_folder: Path, tmp_path: Path) -> tuple[Path, list[str]]:
-    names = [path.name for path in sorted((phantom_folder / "covid").iterdir())[:2]]
+    images = sorted((phantom_folder / "covid").iterdir())
+    elsewhere = {path.name for path in phantom_folder.glob("*/*.png")
+                 if path.parent.name != "covid"}  # fmt: skip
+    alone = next(path.name for path in images if path.name not in elsewhere)
+    names = [next(path.name for path in images if path.name != alone), alone]
     lines = [
         "path,label,x,y,w,h,image_w",
         f"covid/{names[0]},COVID-19,3,4.5,20,10,160",
@@ -38,7 +42,7 @@ def test_boxes_are_found_by_path_and_by_name(
         names[0]: (Box("covid", 3.0, 4.5, 20.0, 10.0), Box("covid", 1.0, 2.0, 3.0, 4.0)),
         names[1]: (Box("covid", 5.0, 6.0, 7.0, 8.0),),
     }
-    assert table.notes[-1] == "3 boxes of 2 images from boxes.csv."
+    assert table.notes[-1] == "3 boxes of 2 images from 'boxes.csv'."
 
 
 def test_what_is_no_list_of_boxes_is_named(phantom_folder: Path, tmp_path: Path) -> None:

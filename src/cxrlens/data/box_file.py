@@ -61,7 +61,9 @@ def add_boxes(table: StudyTable, path: Path, findings: Mapping[str, str]) -> Stu
     wanted = {*table.classes}
     cells = []
     for image, name in zip(relative, bare, strict=True):
-        its = boxes.get(image, boxes.get(name, ()) if times[name] == 1 else ())
+        its = boxes.get(image, ())
+        if name != image and times[name] == 1:
+            its += boxes.get(name, ())
         kept = tuple(box for box in its if box.class_name in wanted)
         cells.append(kept or None)
     n_boxes = sum(len(its) for its in cells if its)

@@ -98,13 +98,13 @@ def make_lime(engine: TorchEngine, question: Question, settings: LimeSettings) -
         settings: how it is asked; `top_labels` does not matter here.
 
     Returns:
-        N x height x width of the network's input, signed, in units of the probability.
-
-    Raises:
-        InputError: if the network's answers are not finite.
+        N x height x width of the network's input, signed, in units of the probability; NaN where
+        the network gives no number.
     """
-    maps = np.empty(question.pixels.shape, dtype=np.float32)
-    for number, (pixels, target) in enumerate(zip(question.pixels, question.targets, strict=True)):
+    maps = np.full(question.pixels.shape, np.nan, dtype=np.float32)
+    is_number = np.isfinite(engine.run(question.pixels).logits).all(axis=1)
+    for number in np.flatnonzero(is_number).tolist():
+        pixels, target = question.pixels[number], question.targets[number]
         pieces = segment(pixels, settings.segments, settings.n_segments)
         parts = draw_samples(engine, pixels, pieces, settings, is_multilabel=question.is_multilabel)
         maps[number] = _fit(parts, settings, np.array([target])).surrogate.weights[0][pieces]
