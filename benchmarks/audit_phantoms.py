@@ -24,7 +24,7 @@ from cxrlens.audit.frozen import Sensor, open_model, watch_all
 from cxrlens.audit.looking import Collection, look_at
 from cxrlens.data import StudyTable, make_frame
 from cxrlens.model import load
-from cxrlens.phantom import Traps, draw_nth
+from cxrlens.phantom import Traps, draw_nth, order_nth
 from cxrlens.phantom.exposure import add_marker
 from cxrlens.vocabulary import Audit, Silence
 
@@ -94,11 +94,10 @@ def try_seed(seed: int, n: int, sensor: Sensor, folder: Path) -> Outcome:
         if (labels[row] == "covid") == (generator.random() < FIDELITY)
     }
     traps = Traps(second_hospital=FOREIGN, second_hospital_on=("covid",))
-    elsewhere = [draw_nth(row, seed, FINDINGS, traps) for row in find(labels, "covid")]
     foreign = {
-        row: one.pixels
-        for row, one in zip(find(labels, "covid"), elsewhere, strict=True)
-        if one.hospital == "B"
+        row: draw_nth(row, seed, FINDINGS, traps).pixels
+        for row in find(labels, "covid")
+        if order_nth(row, seed, FINDINGS, traps).hospital == "B"
     }
     swapped = generator.choice(n, round(SWAPPED * n), replace=False)
     others = ["normal" if label == "covid" else "covid" for label in labels]

@@ -19,6 +19,7 @@ from cxrlens.vocabulary.arrays import (
     Scores,
 )
 from cxrlens.vocabulary.audit import (
+    CONTROL_MARGIN,
     NEAR,
     SAME_BYTES,
     SAME_PIXELS,
@@ -79,6 +80,7 @@ from cxrlens.vocabulary.stage_size import StageSize
 
 __all__ = [
     "ARGMAX",
+    "CONTROL_MARGIN",
     "EACH_AT_HALF",
     "EVEN_ODDS",
     "NEAR",
