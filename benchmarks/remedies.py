@@ -25,12 +25,12 @@ import numpy as np
 import pandas as pd
 
 from cxrlens.audit.crossfit import Answers, Question, answer, ask
-from cxrlens.audit.frozen import Sensor, open_model, open_weights, sense
-from cxrlens.data import StudyTable, read_table
+from cxrlens.audit.frozen import open_model, open_weights, sense
+from cxrlens.data import StudyTable, TableOptions, read_table
 from cxrlens.evaluation import compare_repetitions
-from cxrlens.imaging import read_radiograph
+from cxrlens.imaging import try_read
 from cxrlens.model import load
-from cxrlens.vocabulary import GreyImage
+from cxrlens.vocabulary import GreyImage, Refusal
 
 N_REPETITIONS = 10
 CROPPED = 0.1
@@ -47,17 +47,20 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a run folder with fold1/bundle and so on")
     options = parser.parse_args()
     data = options.shared / "data"
-    table = read_table(data / "manifest.csv", images=data, where='task == "covid3"')
+    chosen = TableOptions(images=data, where='task == "covid3"')
     sensor = open_weights(options.weights)
-    judged = Judge(table)
-    frozen = take_features(table, sensor)
-    before = judged.repeat(lambda question: answer(frozen, question))
-    print(f"{len(table)} images: {table.count_by('source')}")
-    cleaned = replace(sensor, preprocessing=replace(sensor.preprocessing, remove_text=True))
-    features = {
-        "text removed": take_features(table, cleaned),
-        f"{CROPPED:.0%} cropped at each side": take_features(table, sensor, crop),
+    cleaned = replace(sensor.preprocessing, remove_text=True)
+    views: dict[str, Callable[[GreyImage], np.ndarray]] = {
+        "as it is": sensor.preprocessing.apply,
+        "text removed": cleaned.apply,
+        f"{CROPPED:.0%} cropped at each side": lambda grey: sensor.preprocessing.apply(crop(grey)),
     }
+    table, inputs = look(read_table(data / "manifest.csv", chosen), list(views.values()))
+    print(f"{len(table)} images: {table.count_by('source')}")
+    features = {name: sense(sensor, one)[0] for name, one in zip(views, inputs, strict=True)}
+    frozen = features.pop("as it is")
+    judged = Judge(table)
+    before = judged.repeat(lambda question: answer(frozen, question))
     for name, own in features.items():
         after = judged.repeat(lambda question, own=own: answer(own, question))
         judged.tell(name, before, after)
@@ -125,23 +128,20 @@ class Judge:
                 print(f"  {told}: not defined, since each source has a head of its own")
 
 
-def take_features(
-    table: StudyTable, sensor: Sensor, change: Callable[[GreyImage], GreyImage] | None = None
-) -> np.ndarray:
-    """The pooled features of every image."""
-    return look(table, sensor, change)[0]
-
-
 def look(
-    table: StudyTable, sensor: Sensor, change: Callable[[GreyImage], GreyImage] | None = None
-) -> tuple[np.ndarray, list[Answers]]:
-    """Features and, of a model, its probabilities."""
-    inputs = []
-    for image in table.images:
-        pixels = read_radiograph(image).pixels
-        made = sensor.preprocessing.apply(pixels if change is None else change(pixels))
-        inputs.append(np.rint(made[None] * 255).astype(np.uint8))
-    return sense(sensor, inputs)
+    table: StudyTable, views: Sequence[Callable[[GreyImage], np.ndarray]]
+) -> tuple[StudyTable, list[list[np.ndarray]]]:
+    """The images that can be read, and each as 8-bit inputs of a network, in several ways."""
+    kept: list[int] = []
+    inputs: list[list[np.ndarray]] = [[] for _ in views]
+    for row, image in enumerate(table.images):
+        radiograph = try_read(image)
+        if isinstance(radiograph, Refusal):
+            continue
+        kept.append(row)
+        for one, view in zip(inputs, views, strict=True):
+            one.append(np.rint(view(radiograph.pixels)[None] * 255).astype(np.uint8))
+    return table.take(kept), inputs
 
 
 def crop(pixels: GreyImage) -> GreyImage:
@@ -179,7 +179,9 @@ def compare_unfrozen(run: Path, table: StudyTable, frozen: np.ndarray, judged: J
         test, known = part["test"], np.concatenate([part["train"], part["val"]])
         model = load(folder)
         columns = [model.classes.index(name) for name in table.classes]
-        scores["unfrozen"][test] = look(table.take(test), open_model(model))[1][0][:, columns]
+        sensor = open_model(model)
+        _, (inputs,) = look(table.take(test), [sensor.preprocessing.apply])
+        scores["unfrozen"][test] = sense(sensor, inputs)[1][0][:, columns]
         both = np.concatenate([known, test])
         side = np.repeat([0, 1], [len(known), len(test)])
         none = np.empty((len(both), 0), dtype=np.int64)
