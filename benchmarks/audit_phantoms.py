@@ -24,12 +24,13 @@ from cxrlens.audit.frozen import Sensor, open_model, watch_all
 from cxrlens.audit.looking import Collection, look_at
 from cxrlens.data import StudyTable, make_frame
 from cxrlens.model import load
-from cxrlens.phantom import Traps, draw_nth
+from cxrlens.phantom import Traps, draw_nth, order_nth
 from cxrlens.phantom.exposure import add_marker
 from cxrlens.vocabulary import Audit, Silence
 
 FINDINGS = ("normal", "covid")
 ALL_PARTS = ("train", "train", "test")
+FIRST = 200  # the method was chosen on phantoms of seeds 100 and 1000 to 1002
 N_SHARED, N_COPIES, SWAPPED, FIDELITY, FOREIGN = 10, 10, 0.03, 0.9, 0.6
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     sensor = replace(open_model(load(options.bundle)), model=None)
     outcomes = []
-    for seed in range(100, 100 + options.seeds):
+    for seed in range(FIRST, FIRST + options.seeds):
         with tempfile.TemporaryDirectory() as folder:
             outcomes.append(try_seed(seed, options.images, sensor, Path(folder)))
         print(f"seed {seed}: {outcomes[-1]}", flush=True)
@@ -94,11 +95,10 @@ def try_seed(seed: int, n: int, sensor: Sensor, folder: Path) -> Outcome:
         if (labels[row] == "covid") == (generator.random() < FIDELITY)
     }
     traps = Traps(second_hospital=FOREIGN, second_hospital_on=("covid",))
-    elsewhere = [draw_nth(row, seed, FINDINGS, traps) for row in find(labels, "covid")]
     foreign = {
-        row: one.pixels
-        for row, one in zip(find(labels, "covid"), elsewhere, strict=True)
-        if one.hospital == "B"
+        row: draw_nth(row, seed, FINDINGS, traps).pixels
+        for row in find(labels, "covid")
+        if order_nth(row, seed, FINDINGS, traps).hospital == "B"
     }
     swapped = generator.choice(n, round(SWAPPED * n), replace=False)
     others = ["normal" if label == "covid" else "covid" for label in labels]
@@ -109,8 +109,11 @@ def try_seed(seed: int, n: int, sensor: Sensor, folder: Path) -> Outcome:
         "patients on both sides": relabel(clean, split=share(patients, parts, generator)),
         "near repeats": add_copies(clean, folder / "copies", phantoms, sensor),
     }
-    found = {fault: run(twin) for fault, twin in audits.items()}
-    mislabelled = run(relabel(clean, label=wrong), sensor)
+    is_shuffled = {"marker", "second hospital"}  # those are found by the family of controls
+    found = {
+        fault: run(twin, n=100 if fault in is_shuffled else 2) for fault, twin in audits.items()
+    }
+    mislabelled = run(relabel(clean, label=wrong), sensor, n=2)
     suspects = {one.image for one in mislabelled.suspects}
     hits = {clean.table.relative_images[row] for row in swapped.tolist()} & suspects
     return Outcome(
@@ -129,10 +132,10 @@ def try_seed(seed: int, n: int, sensor: Sensor, folder: Path) -> Outcome:
     )
 
 
-def run(collection: Collection, sensor: Sensor | None = None) -> Audit:
-    """Audit what was looked at; with a network only where its features are asked for."""
+def run(collection: Collection, sensor: Sensor | None = None, n: int = 100) -> Audit:
+    """Audit what was looked at; with a network, and n shuffles, only where they are needed."""
     sensors = () if sensor is None else (sensor,)
-    options = AuditOptions(n_shuffles=100 if sensor is None else 2)
+    options = AuditOptions(n_shuffles=n)
     return audit_collection(collection, options, Silence(), sensors).audit
 
 

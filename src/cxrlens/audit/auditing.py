@@ -26,7 +26,7 @@ from cxrlens.audit.model_check import Judged, judge_beside
 from cxrlens.audit.pixel_features import describe_pixels
 from cxrlens.audit.repeats import Link, find_links, gather_groups, group_rows
 from cxrlens.audit.shortcuts import N_SHUFFLES, Finding, judge_clues, list_clues
-from cxrlens.audit.suspects import find_suspects
+from cxrlens.audit.suspects import find_suspects, find_suspects_by_class
 from cxrlens.data import SPLITS, StudyTable, fingerprint
 from cxrlens.model import Model
 from cxrlens.vocabulary import (
@@ -207,7 +207,6 @@ def audit_collection(
             baselines=baselines,
             untested=(
                 *_note_unknown(table),
-                *_note_several(table),
                 *untested,
                 *more,
                 *([judged] if isinstance(judged, str) else []),
@@ -343,10 +342,12 @@ def _sort(findings: Sequence[Finding]) -> tuple[tuple[Shortcut, ...], tuple[Shor
 def _find_suspects(
     table: StudyTable, features: np.ndarray, question: Question | None
 ) -> tuple[Suspect, ...]:
-    if question is None or table.is_multilabel:
+    if question is None:
         return ()
-    names, classes = table.relative_images, table.classes
-    return find_suspects(features, table.targets, question.folds, names, classes)
+    about = question.folds, table.relative_images, table.classes
+    if table.is_multilabel:
+        return find_suspects_by_class(features, table.label_matrix, *about)
+    return find_suspects(features, table.targets, *about)
 
 
 def _note_unknown(table: StudyTable) -> list[str]:
@@ -358,12 +359,6 @@ def _note_unknown(table: StudyTable) -> list[str]:
         "its own: leaks between them show only where a picture is repeated, and controls and "
         "intervals are surer of themselves than they should be"
     ]
-
-
-def _note_several(table: StudyTable) -> list[str]:
-    if not table.is_multilabel:
-        return []
-    return ["labels: doubtful ones are not looked for where an image may have several"]
 
 
 def _count(table: StudyTable) -> Plain:

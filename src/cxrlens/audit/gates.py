@@ -5,9 +5,15 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Sequence
 
-from cxrlens.audit.model_check import MARGIN
 from cxrlens.data import StudyTable
-from cxrlens.vocabulary import Gate, ModelCheck, RepeatGroup, SharedPatients, Shortcut
+from cxrlens.vocabulary import (
+    CONTROL_MARGIN,
+    Gate,
+    ModelCheck,
+    RepeatGroup,
+    SharedPatients,
+    Shortcut,
+)
 
 RESPLIT = "write a split by patient and repeat with --resplit OUT, and train anew"
 
@@ -108,7 +114,7 @@ def judge_model(check: ModelCheck | None) -> tuple[Gate, ...]:
     model, black = check.auroc.value, check.blacked_out.value
     if model is None or black is None:
         return (seen, Gate("lungs blacked out", None, "the model has no AUROC here", ""))
-    is_near = black >= model - MARGIN
+    is_near = black >= model - CONTROL_MARGIN
     told = f"without the lungs the model still reaches {black:.3f}; with them {model:.3f} (AUROC)"
     remedy = "find what it reads there (cxrlens explain), take it out of the images, train anew"
     return (seen, Gate("lungs blacked out", not is_near, told, remedy if is_near else ""))

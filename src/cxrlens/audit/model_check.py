@@ -13,11 +13,14 @@ from cxrlens.audit.looking import Collection
 from cxrlens.audit.shortcuts import Finding
 from cxrlens.evaluation import judge_learnt_control
 from cxrlens.model import Model
-from cxrlens.vocabulary import BundleError, ModelCheck, Shortcut, show_name
-
-MARGIN = 0.05
-"""A control whose AUROC comes this near to the model's makes the model's figure doubtful; as in the
-reports of `evaluate`."""
+from cxrlens.vocabulary import (
+    CONTROL_MARGIN,
+    BundleError,
+    ModelCheck,
+    Shortcut,
+    show_name,
+    suggest_renaming,
+)
 
 MIN_IMAGES = 20
 """With fewer unseen images a model is not judged."""
@@ -89,7 +92,8 @@ def _match(classes: Sequence[str], known: Sequence[str]) -> list[int]:
     if unknown:
         raise BundleError(
             f"the data have the classes {', '.join(map(show_name, classes))}, the model answers "
-            f"{', '.join(known)}; rename them to the model's names with --map OLD=NEW"
+            f"{', '.join(known)}, and not {show_name(unknown[0])!r}; "
+            f"{suggest_renaming(unknown[0], known)}"
         )
     return [list(known).index(name) for name in classes]
 
@@ -104,7 +108,7 @@ def _set_against(
         finding.answers[rows][:, :, None], question.labels[rows][:, :, None], question.folds[rows]
     )[0]
     shortcut = finding.shortcut
-    is_near = shortcut.p_value is not None and bool(own >= model - MARGIN)
+    is_near = shortcut.p_value is not None and bool(own >= model - CONTROL_MARGIN)
     told: Shortcut = replace(
         shortcut,
         reach=float((own - 0.5) / (model - 0.5)),

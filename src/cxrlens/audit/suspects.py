@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxrlens.audit.crossfit import Features, list_folds
-from cxrlens.vocabulary import ClassIndices, Suspect
+from cxrlens.audit.mislabelling import weigh_labels
+from cxrlens.vocabulary import EVEN_ODDS, ClassIndices, LabelMatrix, Suspect
 
 PENALTY = 0.01
 """Inverse strength of the regularisation."""
@@ -30,9 +31,11 @@ def find_suspects(
 ) -> tuple[Suspect, ...]:
     """Rank images whose label is likely another one.
 
-    An image is listed where the probability of another class is at least that class's usual one
-    among the images that carry it, and larger than that of the image's own label. This is a list
-    to look at, not a verdict: an unusual image of the right class stands in it as well.
+    An image is listed where its label is more likely wrong than right, given the classifier's
+    answer for it and how often answers and labels disagree in the whole collection
+    (`weigh_labels`). Where the classifier tells the classes apart badly, few answers are sure
+    enough, and the list is short or empty. This is a list to look at, not a verdict: an unusual
+    image of the right class stands in it as well.
 
     Args:
         features: one row an image.
@@ -43,27 +46,15 @@ def find_suspects(
 
     Returns:
         The least likely label first.
-
-    Source:
-        Northcutt, Jiang and Chuang, J Artif Intell Res 2021;70:1373-1411 (confident learning:
-        thresholds are the mean self-confidence of each class), from the paper's description.
     """
     known = np.flatnonzero(targets >= 0)
     if len(np.unique(targets[known])) < 2:
         return ()
     chances = cross_predict(features[known], targets[known], folds[known], len(classes))
-    own = chances[np.arange(len(known)), targets[known]]
-    usual = np.array(
-        [
-            own[targets[known] == k].mean() if (targets[known] == k).any() else 1.0
-            for k in range(len(classes))
-        ]
-    )
-    is_usual = chances >= usual
-    is_usual[np.arange(len(known)), targets[known]] = False
-    best = np.where(is_usual, chances, -1).argmax(axis=1)
-    doubt = chances[np.arange(len(known)), best] - own
-    rows = np.flatnonzero(is_usual.any(axis=1) & (doubt > 0))
+    wrong = weigh_labels(chances, targets[known])
+    best = wrong.argmax(axis=1)
+    doubt = wrong.sum(axis=1)
+    rows = np.flatnonzero(doubt >= EVEN_ODDS)
     order = rows[np.argsort(-doubt[rows], kind="stable")]
     return tuple(
         Suspect(
@@ -74,6 +65,33 @@ def find_suspects(
         )
         for row in order.tolist()
     )
+
+
+def find_suspects_by_class(
+    features: Features,
+    labels: LabelMatrix,
+    folds: Int64[np.ndarray, " n"],
+    names: Sequence[str],
+    classes: Sequence[str],
+) -> tuple[Suspect, ...]:
+    """Rank labels that are likely wrong where an image may have several: each class on its own.
+
+    Args:
+        features: one row an image.
+        labels: 1 there, 0 not there, -1 uncertain, NaN missing; what is not known is left out.
+        folds: of each image; a patient lies in one.
+        names: of the images.
+        classes: names of the columns.
+
+    Returns:
+        The least likely label first, such as `edema: there`, likelier `edema: not there`.
+    """
+    found: list[Suspect] = []
+    for name, column in zip(classes, labels.T, strict=True):
+        targets = np.where(np.isin(column, (0, 1)), column, -1).astype(np.int64)
+        states = f"{name}: not there", f"{name}: there"
+        found += find_suspects(features, targets, folds, names, states)
+    return tuple(sorted(found, key=lambda one: -one.doubt))
 
 
 def cross_predict(

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from cxrlens.evaluation import ClassReport, GroupFigure
 from cxrlens.report.figure_names import name_figure
 from cxrlens.report.records import Report
-from cxrlens.vocabulary import UNKNOWN_TRAINING, Estimate
-
-CONTROL_MARGIN = 0.05
-"""A control whose AUROC comes this near to the model's makes the model's figure doubtful."""
+from cxrlens.vocabulary import CONTROL_MARGIN, UNKNOWN_TRAINING, Estimate
 
 FEW_PATIENTS = 50
 """With fewer patients on a side the intervals were not simulated to hold (docs/why/figures.md)."""

@@ -20,6 +20,7 @@ from cxrlens.vocabulary.arrays import (
     Segments,
 )
 from cxrlens.vocabulary.audit import (
+    CONTROL_MARGIN,
     NEAR,
     SAME_BYTES,
     SAME_PIXELS,
@@ -82,6 +83,7 @@ from cxrlens.vocabulary.stage_size import StageSize
 
 __all__ = [
     "ARGMAX",
+    "CONTROL_MARGIN",
     "EACH_AT_HALF",
     "EVEN_ODDS",
     "NEAR",

@@ -14,6 +14,9 @@ SAME_BYTES, SAME_PIXELS, NEAR = "same bytes", "same pixels", "near"
 """How alike the images of a group of repeats are: the same file, the same picture in another
 file, or the same exposure after resizing, cropping, compression or a change of brightness."""
 
+CONTROL_MARGIN = 0.05
+"""A control whose AUROC comes this near to the model's makes the model's figure doubtful."""
+
 
 @dataclass(frozen=True)
 class RepeatGroup:
@@ -117,7 +120,7 @@ class Suspect:
     """The class that the classifier finds likeliest."""
 
     doubt: float
-    """Probability of the likelier class less that of the label's, in [-1, 1]."""
+    """Probability that the label is wrong, in [0, 1]: at least 0.5."""
 
 
 @dataclass(frozen=True)
