@@ -20,8 +20,8 @@ a peak where a few sure answers are overruled and one where they are heard."""
 _USUAL_SHARE = 0.03
 """Of wrong labels, the likeliest before anything is seen: the mean over the ten test sets that
 Northcutt, Athalye and Mueller looked through (NeurIPS Datasets and Benchmarks 2021) was 3.3 %. The
-prior is a beta distribution with 2 for the wrong ones: worth one wrong label, it keeps a few moderate
-disagreements from being put down to a poor classifier."""
+prior is a beta distribution with 2 for the wrong ones: worth one wrong label, it keeps a few
+moderate disagreements from being put down to a poor classifier."""
 
 _LEAST_SHARE = 1e-4
 """So that its logarithm stays finite."""
@@ -43,8 +43,9 @@ def weigh_labels(chances: Chances, targets: ClassIndices) -> Chances:
 
     A share of the labels is taken to be wrong, whatever the image shows. That share, and a scale
     and offsets that turn the answers into probabilities of the true class, are found together by
-    maximum likelihood, with a weak prior for the share: an answer that is seldom wrong when it is sure makes a label against it
-    a mislabel; where sure answers are wrong no more often than a sigmoid expects, none is.
+    maximum likelihood, with a weak prior for the share: an answer that is seldom wrong when it is
+    sure makes a label against it a mislabel; where sure answers are wrong no more often than a
+    sigmoid expects, none is.
 
     Args:
         chances: a classifier's probabilities, none of which was learnt from the label it is held
@@ -72,7 +73,7 @@ def weigh_labels(chances: Chances, targets: ClassIndices) -> Chances:
         share = np.exp(numbers[0])
         result = logs + np.log(share / (k - 1))
         result[own] = logs[own] + np.log1p(-share)
-        return result
+        return np.asarray(result)
 
     def prior_wrong(log_share: float) -> float:
         return float(log_share + (1 / _USUAL_SHARE - 1) * np.log1p(-np.exp(log_share)))
