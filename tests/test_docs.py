@@ -22,6 +22,7 @@ PAGES = [
     "docs/how-to/train-on-your-folder.md",
     "docs/how-to/compare-two-models.md",
     "docs/how-to/explain-with-lime.md",
+    "docs/how-to/judge-the-maps.md",
     "docs/reference/phantoms.md",
 ]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""
