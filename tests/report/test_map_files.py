@@ -14,7 +14,7 @@ from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
 
 from cxrlens.explanation import cut, find_regions, heat_on_source, mask_regions
-from cxrlens.report import MAP_FORMATS, MappedImage, write_maps
+from cxrlens.report import MAP_FORMATS, MappedImage, encode_mask, write_maps
 from cxrlens.vocabulary import Geometry, Heatmap, InputError
 
 SIZE = (50, 70)
@@ -30,7 +30,8 @@ def _make(image: str, class_name: str, seed: int, share: float = 0.5) -> MappedI
     grid = np.random.default_rng(seed).normal(size=(5, 7)).astype(np.float32)
     whole = Geometry(SIZE, (224, 224), 0.0, 0.0, float(SIZE[0]), float(SIZE[1]))
     heatmap = Heatmap(grid, whole, class_name, "cam")
-    return MappedImage(image, heatmap, find_regions(heatmap, share), share, 0.8)
+    runs = tuple(encode_mask(mask) for mask in mask_regions(heatmap, share))
+    return MappedImage(image, heatmap, find_regions(heatmap, share), runs, share, 0.8)
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_arrays_are_read_without_pickle(tmp_path: Path, maps: list[MappedImage])
 def test_a_map_that_says_nothing_has_no_region_anywhere(tmp_path: Path) -> None:
     whole = Geometry(SIZE, (224, 224), 0.0, 0.0, float(SIZE[0]), float(SIZE[1]))
     heatmap = Heatmap(np.full((3, 3), np.nan, np.float32), whole, "covid", "cam")
-    one = MappedImage("x.png", heatmap, find_regions(heatmap), 0.5, 0.1)
+    one = MappedImage("x.png", heatmap, find_regions(heatmap), (), 0.5, 0.1)
     write_maps(tmp_path, [one], list(MAP_FORMATS))
     assert json.loads((tmp_path / "regions.coco.json").read_text())["annotations"] == []
     assert (tmp_path / "rsna.csv").read_text().splitlines()[1] == "x,"

@@ -122,8 +122,14 @@ def _draw_image(
     drawn = []
     for heatmap in heatmaps:
         regions = cxr.explanation.find_regions(heatmap, look.share, zones)
+        masks = cxr.explanation.mask_regions(heatmap, look.share)
         one = cxr.report.MappedImage(
-            answer.image, heatmap, regions, look.share, probabilities[heatmap.class_name]
+            image=answer.image,
+            heatmap=heatmap,
+            regions=regions,
+            runs=tuple(cxr.report.encode_mask(mask) for mask in masks),
+            share=look.share,
+            probability=probabilities[heatmap.class_name],
         )
         picture = _find_place(folder, "overlay" if is_only else f"{stem}-{heatmap.method}")
         cxr.report.save_overlay(picture, heatmap, radiograph.pixels, colours=look.colours)

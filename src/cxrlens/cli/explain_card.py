@@ -123,7 +123,7 @@ def _load(path: Path) -> "list[cxr.Model]":
     return [cxr.load(path / "bundle" if has_own else path)]
 
 
-def _show(card: "cxr.model.MapCard") -> None:
+def _show(card: "cxr.evaluation.MapCard") -> None:
     if card.methods:
         header = ["class", "method", "n", *(one.name for one in card.methods[0].figures)]
         rows = [

@@ -54,6 +54,7 @@ from cxrlens.evaluation.map_checks import (
     measure_share,
 )
 from cxrlens.evaluation.map_judging import judge_maps
+from cxrlens.evaluation.map_report_card import MapCard
 from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore, score_heatmap
 from cxrlens.evaluation.operating_report import (
     ClassOperating,
@@ -122,6 +123,7 @@ __all__ = [
     "GroupFigure",
     "GroupGap",
     "LungReport",
+    "MapCard",
     "MapEvaluation",
     "MapFigure",
     "MapScore",

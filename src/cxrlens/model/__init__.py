@@ -16,7 +16,7 @@ from cxrlens.model.grouping import (
     list_groups,
 )
 from cxrlens.model.importing import Import, import_checkpoint, run_import
-from cxrlens.model.map_card import CardOptions, MapCard, make_map_card
+from cxrlens.model.map_card import CardOptions, make_map_card
 from cxrlens.model.rate_finding import RateFinding, find_learning_rate
 from cxrlens.model.seed_pooling import SeedRun
 from cxrlens.model.training import Training, run_training, train
@@ -26,7 +26,6 @@ __all__ = [
     "CardOptions",
     "Examination",
     "Import",
-    "MapCard",
     "Model",
     "ModelComparison",
     "RateFinding",

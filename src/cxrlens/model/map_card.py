@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,8 @@ from cxrlens.data import StudyTable
 from cxrlens.evaluation import (
     BASELINES,
     LungReport,
+    MapCard,
     MapScore,
-    MethodCheck,
-    MethodReport,
     judge_lungs,
     judge_methods,
     score_heatmap,
@@ -30,7 +29,6 @@ from cxrlens.model.unseen_maps import UnseenMaps, check_alike
 from cxrlens.vocabulary import (
     PHANTOM_MODEL,
     ClassIndices,
-    Grid,
     Heatmap,
     PixelMask,
     PredictionTable,
@@ -65,40 +63,6 @@ class CardOptions:
 
     seed: int = 0
     """Of the choice of images, and of what is left to chance."""
-
-
-@dataclass(frozen=True, eq=False)
-class MapCard:
-    """What the maps of a model, or of the models of several folds, are worth."""
-
-    methods: tuple[MethodReport, ...]
-    """Where it is known where the finding lies; empty where that is nowhere known."""
-
-    lungs: tuple[LungReport, ...]
-    """How much of the heat lies in the lungs."""
-
-    has_true_lungs: bool
-    """Whether somebody drew those lungs; else they are our lung field."""
-
-    checks: tuple[MethodCheck, ...]
-    """What the maps have to do with the network."""
-
-    mean_masks: Mapping[str, Grid]
-    """Of each class, the mean of all masks on the network's input, in [0, 1]: for use on other
-    images."""
-
-    answers: PredictionTable
-    """What the models answered for the images that were scored against findings (where there are
-    none, against lungs); their folds are the models."""
-
-    n_seen: int
-    """Images left out since every model was trained on them."""
-
-    is_phantom: bool
-    """Whether drawn images are among them."""
-
-    notes: tuple[str, ...]
-    """What a reader of the figures must know, one sentence each."""
 
 
 def make_map_card(
@@ -184,6 +148,7 @@ def make_map_card(
         answers=answers,
         n_seen=int((maps.owner < 0).sum()),
         is_phantom=prepared.table.is_phantom,
+        words={method.name: method.words for method, _ in methods},
         notes=(*prepared.table.notes, *notes),
     )
 

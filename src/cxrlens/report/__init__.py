@@ -20,7 +20,13 @@ from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
 from cxrlens.report.lime_views import draw_lime
 from cxrlens.report.map_card_page import gather_card_facts, tell_map_verdict, write_map_card
-from cxrlens.report.map_files import MAP_FORMATS, MappedImage, check_map_formats, write_maps
+from cxrlens.report.map_files import (
+    MAP_FORMATS,
+    MappedImage,
+    check_map_formats,
+    encode_mask,
+    write_maps,
+)
 from cxrlens.report.map_grid import draw_maps
 from cxrlens.report.method_grid import draw_methods
 from cxrlens.report.miniature import shrink_case
@@ -75,6 +81,7 @@ __all__ = [
     "draw_one_per_class",
     "draw_rate_search",
     "draw_roc",
+    "encode_mask",
     "gather_audit_facts",
     "gather_card_facts",
     "gather_comparison",

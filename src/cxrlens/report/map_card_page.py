@@ -13,10 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrlens.evaluation import CONSTANTS, MapFigure, MethodReport
-from cxrlens.explanation import METHODS
+from cxrlens.evaluation import CONSTANTS, MapCard, MapFigure, MethodReport
 from cxrlens.imaging import write_whole
-from cxrlens.model import MapCard
 from cxrlens.report.page import open_environment
 from cxrlens.report.write import make_folder
 from cxrlens.vocabulary import NOT_A_DEVICE, Estimate, Plain, to_plain
@@ -56,7 +54,7 @@ def gather_card_facts(card: MapCard, title: str, command: str) -> dict[str, Plai
         "methods": methods,
         "lungs": to_plain(card.lungs),
         "checks": to_plain(card.checks),
-        "sources": {name: METHODS[name].words for name in _list_names(card)},
+        "words": dict(card.words),
     }
 
 
@@ -128,13 +126,6 @@ def _list_cells(figure: MapFigure) -> list[object]:
 
 def _ends(one: Estimate) -> tuple[float | None, float | None, float | None]:
     return one.value, one.low, one.high
-
-
-def _list_names(card: MapCard) -> list[str]:
-    names = [one.method for one in card.methods]
-    names += [one.method for one in card.lungs]
-    names += [one.method for one in card.checks]
-    return list(dict.fromkeys(names))
 
 
 def _as_dict(plain: Plain) -> dict[str, Plain]:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pycocotools import mask as run_lengths
 
-from cxrlens.explanation import cut, heat_on_source, mask_regions
 from cxrlens.imaging import write_whole
 from cxrlens.vocabulary import NOT_A_DEVICE, Heatmap, InputError, PixelMask, Region, suggest
 
@@ -26,6 +26,9 @@ CHEXLOCALIZE_TASKS = (
     "Consolidation", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Support Devices",
 )  # fmt: skip
 """What cheXlocalize's evaluation asks every image for."""
+
+RunLengths = dict[str, Any]
+"""`size` (height, width) and `counts`, as COCO's API has them."""
 
 _WHITE = 65535
 
@@ -42,6 +45,9 @@ class MappedImage:
 
     regions: tuple[Region, ...]
     """Found at `share`."""
+
+    runs: tuple[RunLengths, ...]
+    """The pixels of each region, as `encode_mask` gives them."""
 
     share: float
     """Of the map's maximum, at which it was cut."""
@@ -132,16 +138,15 @@ def _write_coco(folder: Path, maps: Sequence[MappedImage]) -> Path:
     sizes = {one.image: one.heatmap.geometry.source_size for one in maps}
     annotations: list[dict[str, object]] = []
     for one in maps:
-        parts = mask_regions(one.heatmap, one.share)
-        for region, part in zip(one.regions, parts, strict=True):
+        for region, runs in zip(one.regions, one.runs, strict=True):
             annotations.append(
                 {
                     "id": len(annotations) + 1,
                     "image_id": images[one.image],
                     "category_id": classes[one.heatmap.class_name],
                     "bbox": [region.left, region.top, region.width, region.height],
-                    "area": int(part.sum()),
-                    "segmentation": encode_mask(part),
+                    "area": int(run_lengths.area(runs)),
+                    "segmentation": runs,
                     "iscrowd": 0,
                     "score": _score(one, region),
                 }
@@ -167,7 +172,10 @@ def _write_chexlocalize(folder: Path, maps: Sequence[MappedImage]) -> Path:
         empty = np.zeros(one.heatmap.geometry.source_size, dtype=np.bool_)
         tasks = document.setdefault(name, {task: encode_mask(empty) for task in CHEXLOCALIZE_TASKS})
         task = known.get(one.heatmap.class_name.casefold(), one.heatmap.class_name)
-        tasks[task] = encode_mask(cut(heat_on_source(one.heatmap), one.share))
+        if one.runs:
+            tasks[task] = _make_plain(run_lengths.merge(list(one.runs)))
+        else:
+            tasks[task] = encode_mask(empty)
     return _write_text(folder / "chexlocalize.json", json.dumps(document))
 
 
@@ -204,7 +212,7 @@ maximum.
 """
 
 
-def encode_mask(mask: PixelMask) -> dict[str, object]:
+def encode_mask(mask: PixelMask) -> RunLengths:
     """Encode a mask as COCO's compressed run lengths, in types that JSON has.
 
     Args:
@@ -213,7 +221,10 @@ def encode_mask(mask: PixelMask) -> dict[str, object]:
     Returns:
         `size` (height, width) and `counts`.
     """
-    encoded = run_lengths.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return _make_plain(run_lengths.encode(np.asfortranarray(mask.astype(np.uint8))))
+
+
+def _make_plain(encoded: RunLengths) -> RunLengths:
     return {"size": list(encoded["size"]), "counts": encoded["counts"].decode("ascii")}
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from cxrlens.explanation import METHODS
 from cxrlens.imaging import DEFAULT_COLOURS
 from cxrlens.report.evidence import (
     check_map,
@@ -46,8 +45,8 @@ def draw_methods(
         pixels: the source image, height x width in [0, 1].
         heatmaps: at least one, of that image.
         mask: the true finding, drawn as a line; None where it is not known.
-        colours: of methods without a sign, one of `imaging.COLOURS`; the maps of the others are
-            drawn in two colours, on a scale that is the same for and against.
+        colours: of maps that are nowhere negative, one of `imaging.COLOURS`; others are drawn in
+            two colours, on a scale that is the same for and against.
         title: of the whole; empty for none.
         notes: what else stands under the picture.
 
@@ -91,7 +90,7 @@ def draw_methods(
 
 
 def _is_signed(heatmap: Heatmap) -> bool:
-    return heatmap.method in METHODS and METHODS[heatmap.method].is_signed
+    return heatmap.is_usable and bool(heatmap.grid.min() < 0)
 
 
 def _draw(pixels: GreyImage, heatmap: Heatmap, is_signed: bool, colours: str) -> ColourBytes:
