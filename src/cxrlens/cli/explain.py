@@ -17,6 +17,9 @@ from cxrlens.cli.image_files import find_files
 from cxrlens.cli.map_options import SetOption, read_methods
 from cxrlens.cli.options import EXIT_PARTIAL, BundleArgument, JsonOption, OutOption
 
+MAX_REGIONS = 5
+"""Of a map, that are listed on the screen: gradients at single pixels make hundreds."""
+
 
 def explain(
     bundle: BundleArgument,
@@ -178,9 +181,15 @@ def _show(drawn: Sequence[_Drawn], folder: Path, as_json: bool) -> None:
                 *map(str, (region.left, region.top, region.width, region.height)),
             ]
             for one in drawn
-            for region in one.map.regions
+            for region in one.map.regions[:MAX_REGIONS]
         ],
     )  # fmt: skip
+    n_more = sum(max(len(one.map.regions) - MAX_REGIONS, 0) for one in drawn)
+    if n_more:
+        show_line(
+            f"{n_more} weaker regions are not listed: --json and --format coco have all; a map "
+            "with many says little about regions"
+        )
     show_line(f"pictures in {folder}")
     show_line(cxr.vocabulary.NOT_A_DEVICE)
 
