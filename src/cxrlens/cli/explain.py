@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Annotated
 
@@ -149,12 +149,8 @@ def _draw_image(
 
 def _find_place(folder: Path, name: str) -> Path:
     """A file name that is free: images of several folders may share one."""
-    for number in count(2):
-        path = folder / f"{name}.png"
-        if not path.exists():
-            return path
-        name = f"{name.removesuffix(f'-{number - 1}')}-{number}"
-    raise AssertionError("counting does not end")
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(path for path in (folder / f"{one}.png" for one in names) if not path.exists())
 
 
 def _warn(heatmap: "cxr.vocabulary.Heatmap", image: str) -> None:

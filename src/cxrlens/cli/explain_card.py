@@ -116,7 +116,7 @@ def explain_card(
 
 def _load(path: Path) -> "list[cxr.Model]":
     """A bundle; or all of a training with folds, in order."""
-    folds = sorted(path.glob("fold*/bundle"), key=lambda one: int(one.parent.name[4:] or 0))
+    folds = sorted(path.glob("fold[0-9]*/bundle"), key=lambda one: (len(one.parent.name), one))
     if folds:
         return [cxr.load(fold) for fold in folds]
     has_own = (path / "bundle").is_dir()

@@ -35,27 +35,25 @@ from cxrlens.evaluation.cross_fitting import (
 from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_agreement import correlate_maps
-from cxrlens.evaluation.map_card import (
+from cxrlens.evaluation.map_card import MapCard
+from cxrlens.evaluation.map_card_judging import BASELINES, CONSTANTS, judge_methods
+from cxrlens.evaluation.map_checks import (
+    LungReport,
+    MethodCheck,
+    RandomisedMaps,
+    judge_lungs,
+    measure_correlation,
+)
+from cxrlens.evaluation.map_judging import judge_maps
+from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore, score_heatmap
+from cxrlens.evaluation.means import measure_mean
+from cxrlens.evaluation.method_report import (
     MAP_FIGURES,
     BaselineGap,
     MapFigure,
     MethodReport,
     Verdict,
 )
-from cxrlens.evaluation.map_card_judging import BASELINES, CONSTANTS, judge_methods
-from cxrlens.evaluation.map_checks import (
-    LungReport,
-    MethodCheck,
-    RandomisedMaps,
-    compare_means,
-    judge_lungs,
-    measure_average,
-    measure_correlation,
-    measure_share,
-)
-from cxrlens.evaluation.map_judging import judge_maps
-from cxrlens.evaluation.map_report_card import MapCard
-from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore, score_heatmap
 from cxrlens.evaluation.operating_report import (
     ClassOperating,
     OperatingReport,
@@ -65,6 +63,7 @@ from cxrlens.evaluation.operating_report import (
 from cxrlens.evaluation.operating_rule import OperatingRule, read_rule
 from cxrlens.evaluation.paired_figure import PairedFigure
 from cxrlens.evaluation.prevalence import PrevalenceReport, rebase
+from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.records import (
     ClassMapReport,
     ClassReport,
@@ -81,6 +80,7 @@ from cxrlens.evaluation.seeds import (
     average_judgements,
     measure_spread,
 )
+from cxrlens.evaluation.share_gap import measure_mean_gap
 from cxrlens.evaluation.strata import stratify
 from cxrlens.evaluation.subgroup_records import (
     LEAST_PATIENTS,
@@ -148,7 +148,6 @@ __all__ = [
     "choose_operating_point",
     "compare",
     "compare_calibration",
-    "compare_means",
     "compare_repetitions",
     "correlate_maps",
     "count_classes",
@@ -166,9 +165,10 @@ __all__ = [
     "judge_methods",
     "judge_operating",
     "judge_subgroups",
-    "measure_average",
     "measure_correlation",
-    "measure_share",
+    "measure_mean",
+    "measure_mean_gap",
+    "measure_proportion",
     "measure_spread",
     "read_rule",
     "rebase",

@@ -1,82 +1,48 @@
-"""What the report card of the maps says of one method and class.
+"""Everything that the report card of a model's maps holds.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from cxrlens.evaluation.records import Difference
-from cxrlens.vocabulary import Estimate
-
-Verdict = Literal["yes", "no", "cannot tell"]
-"""Whether a map is better than one that is the same for every image."""
+from cxrlens.evaluation.map_checks import LungReport, MethodCheck
+from cxrlens.evaluation.method_report import MethodReport
+from cxrlens.vocabulary import Grid, PredictionTable
 
 
-@dataclass(frozen=True)
-class BaselineGap:
-    """By how much a method is above a baseline on the same images."""
+@dataclass(frozen=True, eq=False)
+class MapCard:
+    """What the maps of a model, or of the models of several folds, are worth."""
 
-    baseline: str
-    """Its name."""
+    methods: tuple[MethodReport, ...]
+    """Where it is known where the finding lies; empty where that is nowhere known."""
 
-    difference: Difference
-    """The method's figure less the baseline's, paired by patient."""
+    lungs: tuple[LungReport, ...]
+    """How much of the heat lies in the lungs."""
 
+    has_true_lungs: bool
+    """Whether somebody drew those lungs; else they are our lung field."""
 
-@dataclass(frozen=True)
-class MapFigure:
-    """One figure of a method, beside the baselines."""
+    checks: tuple[MethodCheck, ...]
+    """What the maps have to do with the network."""
 
-    name: str
-    """One of `MAP_FIGURES`."""
+    mean_masks: Mapping[str, Grid]
+    """Of each class, the mean of all masks on the network's input, in [0, 1]: for use on other
+    images."""
 
-    estimate: Estimate
-    """In [0, 1], with an interval that knows about patients."""
+    answers: PredictionTable
+    """What the models answered for the images that were scored against findings (where there are
+    none, against lungs); their folds are the models."""
 
-    gaps: tuple[BaselineGap, ...]
-    """Against each baseline; empty for a baseline."""
+    n_seen: int
+    """Images left out since every model was trained on them."""
 
+    is_phantom: bool
+    """Whether drawn images are among them."""
 
-@dataclass(frozen=True)
-class MethodReport:
-    """How well the maps of one method show one class, on images where it is known where it is."""
+    words: Mapping[str, str]
+    """What each method shows, in half a sentence."""
 
-    method: str
-    """As in `--method`."""
-
-    class_name: str
-    """The class whose maps were asked for."""
-
-    n_images: int
-    """Images with this class and a mask or a box: found by the model or missed."""
-
-    n_patients: int
-    """Their patients."""
-
-    figures: tuple[MapFigure, ...]
-    """In the order of `MAP_FIGURES`."""
-
-    share: float
-    """The share of the maximum at which the maps cover the masks best, chosen on all images: for
-    use on others. The figure is cross-fitted."""
-
-    n_empty: int
-    """Maps that say nothing (`MapScore.is_empty`). They count as misses."""
-
-    points_better: Verdict
-    """Whether its strongest point hits more often than that of every constant map."""
-
-    covers_better: Verdict
-    """Whether it ranks the pixels of the finding higher than every constant map does."""
-
-
-MAP_FIGURES = (
-    "hit rate",
-    "pointing game",
-    "IoU at half maximum",
-    "IoU at tuned threshold",
-    "pixel average precision",
-    "heat inside",
-)
-"""Every figure of a method, in the order of tables."""
+    notes: tuple[str, ...]
+    """What a reader of the figures must know, one sentence each."""

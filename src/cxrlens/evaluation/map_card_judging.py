@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from cxrlens.evaluation.map_card import (
+from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore
+from cxrlens.evaluation.means import measure_mean
+from cxrlens.evaluation.method_report import (
     MAP_FIGURES,
     BaselineGap,
     MapFigure,
     MethodReport,
     Verdict,
 )
-from cxrlens.evaluation.map_scores import HEAT_SHARES, MapScore
-from cxrlens.evaluation.means import measure_mean
 from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.records import Difference

@@ -14,7 +14,7 @@ from cxrlens.evaluation.patients import count_patients
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.records import Difference
 from cxrlens.evaluation.share_gap import measure_mean_gap
-from cxrlens.vocabulary import ClassIndices, Estimate, Flags, Scores
+from cxrlens.vocabulary import ClassIndices, Estimate, Scores
 
 
 @dataclass(frozen=True)
@@ -139,24 +139,3 @@ def measure_correlation(values: Scores, clusters: ClassIndices) -> Estimate:
         return found
     low, high = (None if end is None else 2 * end - 1 for end in (found.low, found.high))
     return replace(found, value=2 * found.value - 1, low=low, high=high)
-
-
-def compare_means(first: Scores, second: Scores, clusters: ClassIndices) -> Difference:
-    """Give the paired difference of two means of numbers in [0, 1].
-
-    Args:
-        first: one an image.
-        second: of the same images.
-        clusters: a number for each image's patient.
-    """
-    return measure_mean_gap(first, second, clusters).to_difference()
-
-
-def measure_average(values: Scores, clusters: ClassIndices) -> Estimate:
-    """Give the mean of numbers in [0, 1], one an image, with an interval by patient."""
-    return measure_mean(values, clusters).to_estimate()
-
-
-def measure_share(hits: Flags, clusters: ClassIndices) -> Estimate:
-    """Give the share of images that are right, with an interval by patient."""
-    return measure_proportion(hits, clusters).to_estimate()

@@ -3,15 +3,14 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 from scipy import ndimage
 from scipy.special import expit, softmax
 
 from cxrlens.inference import ImageBatch, TorchEngine
-from cxrlens.vocabulary import ClassIndices, GreyImage, Heatmap, Scores
+from cxrlens.vocabulary import ClassIndices, Geometry, GreyImage, Heatmap, Scores
 
 STEPS = 10
 """Equal shares of the pixels that go, or come, one after the other."""
@@ -73,17 +72,10 @@ def measure_faithfulness(
 
 def _rank(heatmap: Heatmap, size: tuple[int, int]) -> ClassIndices:
     """The pixels of the network's input, the hottest first."""
-    height, width = size
+    whole = Geometry(size, size, 0.0, 0.0, float(size[0]), float(size[1]))
     grid = np.nan_to_num(heatmap.grid, nan=0.0, posinf=0.0, neginf=0.0)
-    rows, cols = grid.shape
-    zoomed = _weigh(height, rows) @ grid.astype(np.float64) @ _weigh(width, cols).T
+    zoomed = replace(heatmap, grid=grid, geometry=whole).on_source()
     return np.argsort(-zoomed.ravel(), kind="stable")
-
-
-def _weigh(pixels: int, cells: int) -> Float64[np.ndarray, "pixels cells"]:
-    """Bilinear weights of the cells of one axis at its pixels, half-pixel aligned."""
-    place = np.clip((np.arange(pixels) + 0.5) / pixels * cells - 0.5, 0, cells - 1)
-    return np.asarray(np.clip(1 - np.abs(place[:, None] - np.arange(cells)), 0, None))
 
 
 def _walk(start: GreyImage, end: GreyImage, order: np.ndarray) -> ImageBatch:

@@ -156,7 +156,7 @@ class Model:
         maker = find_method(method)
         asked = [(maker, maker.read_settings(options))]
         found = self.read_maps(images, asked, target)
-        return (maps[0] if maps else _tell_refusal(answer) for answer, _, maps in found)
+        return (answer.refusal or maps[0] for answer, _, maps in found)
 
     def read_maps(
         self,
@@ -359,12 +359,6 @@ class Model:
     @property
     def _preprocessing(self) -> Preprocessing:
         return self.bundle.record.preprocessing
-
-
-def _tell_refusal(prediction: Prediction) -> Refusal:
-    if prediction.refusal is None:
-        raise ValueError("a file that was read has maps")
-    return prediction.refusal
 
 
 def load(folder: PathLike) -> Model:

@@ -22,7 +22,7 @@ from cxrlens.explanation import Method, find_method
 from cxrlens.inference import prepare
 from cxrlens.model.answering import Model
 from cxrlens.model.examining import match_classes
-from cxrlens.model.map_checking import check_method
+from cxrlens.model.map_checking import check_methods
 from cxrlens.model.map_truth import MapTruth
 from cxrlens.model.mean_masks import MeanMasks
 from cxrlens.model.unseen_maps import UnseenMaps, check_alike
@@ -35,6 +35,7 @@ from cxrlens.vocabulary import (
     Progress,
     Silence,
     TableError,
+    number_patients,
 )
 
 N_PARTS = 5
@@ -62,7 +63,7 @@ class CardOptions:
     """Images on which the checks of `MethodCheck` are made."""
 
     seed: int = 0
-    """Of the choice of images, and of what is left to chance."""
+    """Of the choice of images, and of the parts of a single model's patients."""
 
 
 def make_map_card(
@@ -132,17 +133,13 @@ def make_map_card(
         methods=judge_methods(scores, classes, answers.clusters, parts) if found else (),
         lungs=_judge_lungs(maps, methods, lungs, truth),
         has_true_lungs=options.lung_column is not None,
-        checks=tuple(
-            check_method(
-                maps,
-                (method, settings),
-                checked,
-                answers.clusters[places],
-                masks=[masks[place] for place in places.tolist()] if found else [],
-                others=groups,
-            )
-            for method, settings in methods
-            if method.name != MEAN_MASK
+        checks=check_methods(
+            maps,
+            [one for one in methods if one[0].name != MEAN_MASK],
+            checked,
+            answers.clusters[places],
+            masks=[masks[place] for place in places.tolist()] if found else [],
+            others=groups,
         ),
         mean_masks=means.of_all(),
         answers=answers,
@@ -231,7 +228,8 @@ def _judge_lungs(
     if not rows:
         return ()
     lungs = [truth.read_lungs(row) for row in rows]
-    clusters = maps.answer(rows).clusters
+    patients = maps.prepared.table.frame["patient_id"].iloc[list(rows)].tolist()
+    clusters = number_patients(patients)
     scores = {
         method.name: [
             score_heatmap(one, mask)

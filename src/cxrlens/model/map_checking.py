@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxrlens.evaluation import (
+    Difference,
     MethodCheck,
     RandomisedMaps,
-    compare_means,
     correlate_maps,
-    measure_average,
     measure_correlation,
-    measure_share,
+    measure_mean,
+    measure_mean_gap,
+    measure_proportion,
     score_heatmap,
 )
 from cxrlens.explanation import (
@@ -29,7 +30,7 @@ from cxrlens.explanation import (
 from cxrlens.inference import TorchEngine
 from cxrlens.model.answering import Model
 from cxrlens.model.unseen_maps import UnseenMaps
-from cxrlens.vocabulary import ClassIndices, Estimate, Heatmap, PixelMask
+from cxrlens.vocabulary import ClassIndices, Estimate, Heatmap, PixelMask, Scores
 
 RANDOM = "random"
 
@@ -37,51 +38,61 @@ _RERUN_SEED = 1
 """Of a second run of a method; the first has the seed that was asked for, usually 0."""
 
 
-def check_method(
+def check_methods(
     maps: UnseenMaps,
-    asked: tuple[Method, object],
+    methods: Sequence[tuple[Method, object]],
     rows: Sequence[int],
     clusters: ClassIndices,
     *,
     masks: Sequence[PixelMask],
     others: Sequence[Sequence[Model]],
-) -> MethodCheck:
-    """Check a method on some images.
+) -> tuple[MethodCheck, ...]:
+    """Check methods on some images.
 
     Args:
         maps: the images with their models.
-        asked: a method and its settings.
+        methods: each with its settings.
         rows: which images; at least one.
         clusters: a number for each one's patient.
         masks: where the finding lies in each; empty where that is not known.
         others: the same trainings with other seeds, each in the order of the models.
 
     Returns:
-        Deletion and insertion, maps of a network that forgets, agreement between trainings and
-        between runs, and the time for an image.
+        For each deletion and insertion, maps of a network that forgets, agreement
+        between trainings and between runs, and the time for an image.
     """
-    method, settings = asked
-    start = time.perf_counter()
-    found = maps.explain(rows, method, settings)
-    seconds = time.perf_counter() - start
-    own, chance = (_measure(maps, rows, its) for its in (found, _explain_by_chance(maps, rows)))
-    agreement = [correlate_maps(found, maps.explain(rows, *asked, models=its)) for its in others]
-    again = _run_again(maps, rows, asked)
-    return MethodCheck(
-        method=method.name,
-        n_images=len(rows),
-        n_patients=len(np.unique(clusters)),
-        milliseconds=1000 * seconds / len(rows),
-        deletion=measure_average(own.deletion, clusters),
-        insertion=measure_average(own.insertion, clusters),
-        deletion_gap=compare_means(own.deletion, chance.deletion, clusters),
-        insertion_gap=compare_means(own.insertion, chance.insertion, clusters),
-        randomised=() if method.is_baseline else _forget(maps, rows, asked, found, masks, clusters),
-        seeds=_mean(agreement, clusters) if others and not method.is_baseline else None,
-        reruns=None if again is None else measure_correlation(
-            correlate_maps(found, again), clusters
-        ),
-    )  # fmt: skip
+    chance = _measure(maps, rows, _explain_by_chance(maps, rows))
+    checks = []
+    for asked in methods:
+        method, settings = asked
+        start = time.perf_counter()
+        found = maps.explain(rows, method, settings)
+        seconds = time.perf_counter() - start
+        own = _measure(maps, rows, found)
+        agreement = [correlate_maps(found, maps.explain(rows, *asked, models=o)) for o in others]
+        forgotten = () if method.is_baseline else _forget(maps, rows, asked, found, masks, clusters)
+        again = _run_again(maps, rows, asked)
+        check = MethodCheck(
+            method=method.name,
+            n_images=len(rows),
+            n_patients=len(np.unique(clusters)),
+            milliseconds=1000 * seconds / len(rows),
+            deletion=measure_mean(own.deletion, clusters).to_estimate(),
+            insertion=measure_mean(own.insertion, clusters).to_estimate(),
+            deletion_gap=_compare(own.deletion, chance.deletion, clusters),
+            insertion_gap=_compare(own.insertion, chance.insertion, clusters),
+            randomised=forgotten,
+            seeds=_mean(agreement, clusters) if others and not method.is_baseline else None,
+            reruns=None
+            if again is None
+            else measure_correlation(correlate_maps(found, again), clusters),
+        )
+        checks.append(check)
+    return tuple(checks)
+
+
+def _compare(first: Scores, second: Scores, clusters: ClassIndices) -> Difference:
+    return measure_mean_gap(first, second, clusters).to_difference()
 
 
 def _mean(agreement: Sequence[np.ndarray], clusters: ClassIndices) -> Estimate:
@@ -140,11 +151,12 @@ def _forget(
         engines = [TorchEngine(network, device) for _, network in networks]
         changed = maps.explain(rows, *asked, engines=engines)
         hits = [score_heatmap(one, mask).hit for one, mask in zip(changed, masks, strict=False)]
+        rate = measure_proportion(np.array(hits), clusters).to_estimate() if masks else None
         reports.append(
             RandomisedMaps(
                 share=share,
                 correlation=measure_correlation(correlate_maps(found, changed), clusters),
-                hit_rate=measure_share(np.array(hits), clusters) if masks else None,
+                hit_rate=rate,
             )
         )
     return tuple(reports)

@@ -66,7 +66,7 @@ from cxrlens.vocabulary.operating_point import (
 )
 from cxrlens.vocabulary.plain import Plain, show_name, to_plain
 from cxrlens.vocabulary.prediction import NONE_OF_THEM, Prediction, Status
-from cxrlens.vocabulary.prediction_table import PredictionTable
+from cxrlens.vocabulary.prediction_table import PredictionTable, number_patients
 from cxrlens.vocabulary.progress import Progress, Silence
 from cxrlens.vocabulary.provenance import (
     NOT_A_DEVICE,
@@ -159,6 +159,7 @@ __all__ = [
     "WeightsError",
     "digest",
     "digest_lines",
+    "number_patients",
     "show_name",
     "suggest",
     "suggest_renaming",

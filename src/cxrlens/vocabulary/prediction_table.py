@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,20 @@ from cxrlens.vocabulary.prediction import NONE_OF_THEM
 
 NONE_KNOWN = "none that is known"
 """What the truth is called where no class is known to be there, and not of each whether it is."""
+
+
+def number_patients(patients: Sequence[str | None]) -> ClassIndices:
+    """Give a number for each row's patient; every unknown patient is a patient of its own.
+
+    Args:
+        patients: one a row; None means unknown.
+
+    Returns:
+        n numbers from 0 without gaps, in the order of first appearance.
+    """
+    numbers: dict[object, int] = {}
+    keys = (("?", i) if p is None else p for i, p in enumerate(patients))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +135,7 @@ class PredictionTable:
         Returns:
             n numbers from 0 without gaps, in the order of first appearance.
         """
-        numbers: dict[object, int] = {}
-        keys = (("?", i) if p is None else p for i, p in enumerate(self.patients))
-        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+        return number_patients(self.patients)
 
     @property
     def truths(self) -> tuple[str | None, ...]:
