@@ -13,6 +13,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.options import (
+    EXIT_GATE,
     EXIT_PARTIAL,
     ColumnOption,
     DataArgument,
@@ -24,9 +25,6 @@ from cxrlens.cli.options import (
     list_refusals,
     read_data,
 )
-
-EXIT_GATE = 4
-"""Done, but a gate is not passed."""
 
 MAX_SHOWN = 10
 """Repeats and doubtful labels that are listed in the terminal."""

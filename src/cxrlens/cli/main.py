@@ -19,6 +19,7 @@ from cxrlens.cli.doctor import doctor
 from cxrlens.cli.evaluate import evaluate
 from cxrlens.cli.explain import explain
 from cxrlens.cli.explain_card import explain_card
+from cxrlens.cli.export import export
 from cxrlens.cli.find_lr import find_lr
 from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for command in (
     demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain,
-    explain_card, audit, doctor,
+    explain_card, audit, export, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)
@@ -52,8 +53,8 @@ def main() -> None:
     """Run the command line.
 
     Exit codes: 0 done, 2 wrong use or input, 3 partial (some files refused, listed), 4 a gate
-    not passed (`audit`), 1 a fault of ours (the traceback is shown where the environment variable
-    CXRLENS_TRACEBACK is set).
+    not passed (`audit`, `export --check`), 1 a fault of ours (the traceback is shown where the
+    environment variable CXRLENS_TRACEBACK is set).
     """
     try:
         app()

@@ -94,6 +94,9 @@ MAX_LISTED = 20
 EXIT_PARTIAL = 3
 """Done, but some files were refused; they are listed."""
 
+EXIT_GATE = 4
+"""Done, but a gate is not passed."""
+
 
 def read_data(
     data: Path,
