@@ -92,7 +92,7 @@ def test_doctor(cxrlens) -> None:
     outcome = cxrlens("doctor", "--json")
     assert outcome.code == 0
     facts = json.loads(outcome.out)
-    assert facts["engine"].startswith("torch")
+    assert facts["engine"].startswith("openvino")
     assert facts["training arithmetic"] in {"float32", "bfloat16"}
 
 

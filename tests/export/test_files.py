@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import pytest
 from tests.export.conftest import Exported
 
 from cxrlens.export import INPUT, OUTPUTS, export_bundle, make_onnx, open_exported
 from cxrlens.imaging import Preprocessing
-from cxrlens.inference import Bundle, TorchEngine
+from cxrlens.inference import Bundle, TorchEngine, openvino
 from cxrlens.network import NetworkSpec
 from cxrlens.vocabulary import NOT_A_DEVICE, InputError
 

@@ -13,8 +13,9 @@ from cxrlens.cli.console import show_json, show_table
 from cxrlens.cli.options import JsonOption
 
 PACKAGES = (
-    "cxrlens", "torch", "torchvision", "timm", "lightning", "numpy", "pandas", "pillow", "pydicom",
-    "pyjpegls", "python-gdcm", "h5py", "pyarrow", "tensorboard",
+    "cxrlens", "torch", "torchvision", "timm", "lightning", "openvino", "onnx", "onnxruntime",
+    "numpy", "pandas", "pillow", "pydicom", "pyjpegls", "python-gdcm", "h5py", "pyarrow",
+    "tensorboard",
 )  # fmt: skip
 """What every command needs."""
 
@@ -37,7 +38,7 @@ def doctor(as_json: JsonOption = False) -> None:
     device = cxr.inference.choose_device()
     speedup = cxr.training.measure_bfloat16_speedup()
     facts["processor cores"] = str(len(os.sched_getaffinity(0)))
-    facts["engine"] = f"torch ({device}, float32)"
+    facts["engine"] = ", ".join(cxr.inference.resolve_engine("auto", "auto"))
     facts["bfloat16 on the processor"] = f"{speedup:.1f} times as fast as float32 here"
     facts["training arithmetic"] = cxr.training.choose_precision(
         cxr.training.load_recipe("default").optimisation, device

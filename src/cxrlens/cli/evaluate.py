@@ -14,12 +14,15 @@ from cxrlens.cli.options import (
     ByOption,
     ColumnOption,
     DataArgument,
+    EngineOption,
     ImagesOption,
     ImagesShownOption,
     JsonOption,
     MapOption,
     OutOption,
+    PrecisionOption,
     WhereOption,
+    load_model,
     read_data,
 )
 from cxrlens.cli.reporting import Wishes, describe_evaluation, show_results, write_results
@@ -48,10 +51,12 @@ def evaluate(
     out: OutOption = None,
     by: ByOption = None,
     no_images: ImagesShownOption = False,
+    engine: EngineOption = "torch",
+    precision: PrecisionOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Judge a model on labelled images: figures with intervals, curves, the worst mistakes."""
-    model = cxr.load(bundle)
+    model = load_model(bundle, engine, precision)
     table = read_data(data, images, column, where, mapping)
     cxr.model.choose_columns(table, by)  # what cannot be grouped by is said at once
     wishes = Wishes(by, not no_images, read_prevalence(model, prevalence))

@@ -15,7 +15,15 @@ import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.image_files import find_files
 from cxrlens.cli.map_options import SetOption, read_methods
-from cxrlens.cli.options import EXIT_PARTIAL, BundleArgument, JsonOption, OutOption
+from cxrlens.cli.options import (
+    EXIT_PARTIAL,
+    BundleArgument,
+    EngineOption,
+    JsonOption,
+    OutOption,
+    PrecisionOption,
+    load_model,
+)
 
 MAX_REGIONS = 5
 """Of a map, that are listed on the screen: gradients at single pixels make hundreds."""
@@ -59,10 +67,12 @@ def explain(
         str, typer.Option(help="Of maps without a sign: plasma, viridis, cividis, jet …")
     ] = "plasma",
     out: OutOption = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Show where in images the evidence for a class lies, by one or several methods."""
-    model = cxr.load(bundle)
+    model = load_model(bundle, engine, precision)
     asked = read_methods(method or ["cam"], settings)
     look = _Look(share, colours, model.bundle.record.data.is_phantom)
     if look.is_phantom:

@@ -17,10 +17,14 @@ from cxrlens.cli.map_options import SetOption, read_methods
 from cxrlens.cli.options import (
     ColumnOption,
     DataArgument,
+    Engine,
+    EngineOption,
     ImagesOption,
     JsonOption,
     MapOption,
     OutOption,
+    Precision,
+    PrecisionOption,
     WhereOption,
     cut_names,
     read_data,
@@ -84,11 +88,13 @@ def explain_card(
     where: WhereOption = None,
     mapping: MapOption = None,
     out: OutOption = None,
+    engine: EngineOption = "torch",
+    precision: PrecisionOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Judge the maps of a model: are they any better than always pointing at the same place?"""
-    models = _load(bundle)
-    others = [model for path in other or () for model in _load(path)]
+    models = _load(bundle, engine, precision)
+    others = [model for path in other or () for model in _load(path, engine, precision)]
     names = list(cxr.explanation.METHODS) if method and "all" in method else method or QUICK
     # A mean mask is made of the masks of these data.
     asked = read_methods([name for name in names if name != "mean-mask"], settings)
@@ -114,13 +120,14 @@ def explain_card(
     show_line(cxr.vocabulary.NOT_A_DEVICE)
 
 
-def _load(path: Path) -> "list[cxr.Model]":
+def _load(path: Path, engine: Engine, precision: Precision) -> "list[cxr.Model]":
     """A bundle; or all of a training with folds, in order."""
     folds = sorted(path.glob("fold[0-9]*/bundle"), key=lambda one: (len(one.parent.name), one))
     if folds:
-        return [cxr.load(fold) for fold in folds]
+        return [cxr.load(fold, engine=engine, precision=precision) for fold in folds]
     has_own = (path / "bundle").is_dir()
-    return [cxr.load(path / "bundle" if has_own else path)]
+    own = path / "bundle" if has_own else path
+    return [cxr.load(own, engine=engine, precision=precision)]
 
 
 def _show(card: "cxr.evaluation.MapCard") -> None:

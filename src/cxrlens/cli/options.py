@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -88,6 +88,29 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSO
 
 RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.")]
 
+Engine = Literal["auto", "openvino", "torch"]
+"""As `inference.EngineName`, without importing it."""
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""As `inference.PrecisionName`."""
+
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="What runs the network: `torch` is the reference; `openvino` is several times as "
+        "fast on a processor; `auto` takes the faster one of this machine.",
+    ),
+]
+
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(
+        "--precision",
+        help="Of the arithmetic; `auto` takes bfloat16 where OpenVINO finds it in the processor.",
+    ),
+]
+
 MAX_LISTED = 20
 """Refusals that are listed one by one; the rest is counted by reason."""
 
@@ -96,6 +119,23 @@ EXIT_PARTIAL = 3
 
 EXIT_GATE = 4
 """Done, but a gate is not passed."""
+
+
+def load_model(bundle: Path, engine: Engine, precision: Precision) -> "cxr.Model":
+    """Load a model with the engine that is asked for, and say which one answers.
+
+    Args:
+        bundle: the folder.
+        engine: as `--engine`.
+        precision: as `--precision`.
+
+    Raises:
+        BundleError: if the folder is not exactly what was saved.
+        InputError: if the engine cannot run here, or not in that precision.
+    """
+    model = cxr.load(bundle, engine=engine, precision=precision)
+    say(f"engine: {model.engine.name}, {model.engine.precision}")
+    return model
 
 
 def read_data(

@@ -12,7 +12,14 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.image_files import find_files
-from cxrlens.cli.options import EXIT_PARTIAL, BundleArgument, JsonOption
+from cxrlens.cli.options import (
+    EXIT_PARTIAL,
+    BundleArgument,
+    EngineOption,
+    JsonOption,
+    PrecisionOption,
+    load_model,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,10 +40,12 @@ def predict(
         Path | None,
         typer.Option(help="Folder for predictions and overlays; must be new or empty."),
     ] = None,
+    engine: EngineOption = "auto",
+    precision: PrecisionOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Answer for images: probabilities, a decision, and an overlay of where the evidence lies."""
-    model = cxr.load(bundle)
+    model = load_model(bundle, engine, precision)
     if model.bundle.record.data.is_phantom:
         say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
     files = list(find_files(paths))

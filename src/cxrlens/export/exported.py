@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 import onnxruntime
-import openvino
 import torch
 
 from cxrlens.export.graph import INPUT, OUTPUTS
+from cxrlens.inference import openvino
 from cxrlens.vocabulary import GreyImage, InputError, show_name
 
 Runtime = Literal["onnxruntime", "openvino"]

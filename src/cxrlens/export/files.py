@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Literal
 
 import onnx
-import openvino
 import torch
 from jaxtyping import config
 
 from cxrlens.export.graph import INPUT, OUTPUTS, AnsweringGraph, make_example
 from cxrlens.imaging import write_whole
-from cxrlens.inference import Bundle, TorchEngine
+from cxrlens.inference import Bundle, TorchEngine, openvino
 from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL, to_plain
 
 ExportFormat = Literal["onnx", "openvino"]

@@ -12,23 +12,41 @@ from cxrlens.inference.bundle import (
     load_bundle,
     save_bundle,
 )
+from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine, choose_device
+from cxrlens.inference.engine_choice import (
+    EngineName,
+    PrecisionName,
+    open_engine,
+    resolve_engine,
+)
 from cxrlens.inference.memory import explain_memory
+from cxrlens.inference.openvino_engine import OpenVinoEngine
+from cxrlens.inference.precision import Precision
 from cxrlens.inference.preparation import PreparedTable, prepare
+from cxrlens.inference.silent_openvino import openvino
 
 __all__ = [
     "UNKNOWN_DATA",
     "WEIGHTS_FILE",
     "Bundle",
     "BundleRecord",
+    "CompiledCache",
+    "EngineName",
     "EngineOutput",
     "ImageBatch",
+    "OpenVinoEngine",
+    "Precision",
+    "PrecisionName",
     "PreparedTable",
     "TorchEngine",
     "TrainingData",
     "choose_device",
     "explain_memory",
     "load_bundle",
+    "open_engine",
+    "openvino",
     "prepare",
+    "resolve_engine",
     "save_bundle",
 ]

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float32
 
 from cxrlens.inference.memory import explain_memory
+from cxrlens.inference.precision import Precision
 from cxrlens.network import MapClassifier
 
 _HIDE_GPU = "free some, or hide the GPU with CUDA_VISIBLE_DEVICES= so that the processor is used"
@@ -38,9 +39,14 @@ class TorchEngine:
         device: a torch device; None takes the GPU where there is one.
 
     Attributes:
+        name: as it is asked for.
+        precision: of its arithmetic.
         device: where it runs.
         network: what it runs, for methods that need gradients.
     """
+
+    name: str = "torch"
+    precision: Precision = "float32"
 
     def __init__(self, network: MapClassifier, device: str | None = None) -> None:
         self.device = torch.device(device or choose_device())

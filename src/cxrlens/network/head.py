@@ -85,7 +85,7 @@ class MapHead(nn.Module):
         # Dropping whole inputs of the linear layer is dropout on what it is given.
         kept = self.dropout(torch.ones_like(pooled))
         weight = self.output.weight * kept[:, None, :]
-        offsets = self.output.bias.expand(len(pooled), -1)
+        offsets = self.output.bias.expand(pooled.shape[0], -1)
         for layer, gate in zip(reversed(layers), reversed(gates), strict=True):
             weight = weight * gate[:, None, :]
             offsets = offsets + weight @ layer.bias

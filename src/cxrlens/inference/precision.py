@@ -1,0 +1,9 @@
+"""The arithmetic that an engine may answer in.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]
+"""`float32` is the reference; `bfloat16` keeps 8 bits of each number's 24."""

@@ -1,0 +1,174 @@
+"""OpenVINO gives what PyTorch gives, and a damaged cache gives nothing.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cxrlens.inference import (
+    Bundle,
+    CompiledCache,
+    EngineName,
+    OpenVinoEngine,
+    PrecisionName,
+    TorchEngine,
+    open_engine,
+    resolve_engine,
+)
+from cxrlens.inference.engine import ImageBatch
+from cxrlens.inference.openvino_engine import has_bfloat16
+from cxrlens.network import NetworkSpec
+from cxrlens.vocabulary import InputError
+
+SIZE = (64, 64)
+
+SPECS = [
+    NetworkSpec("resnet18", hidden=(8, 6)),
+    NetworkSpec("mobilenetv2_100", {"act_layer": "relu"}),
+    NetworkSpec("convnext_atto"),
+    NetworkSpec("densenet121", {"growth_rate": 4, "block_config": (2, 2)}),
+    NetworkSpec("residual", {"width": 4, "depth": 3}, mean=(0.5,), std=(0.25,)),
+]
+
+needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="no bfloat16 in this processor")
+
+
+@pytest.fixture
+def images() -> ImageBatch:
+    return np.random.default_rng(0).random((11, 64, 64), dtype=np.float32)
+
+
+def compare(engine: TorchEngine, bundle: Bundle, images: ImageBatch, bound: float) -> None:
+    """Hold an engine against the reference, as a share of the largest value."""
+    reference = TorchEngine(bundle.network, "cpu").run(images)
+    found = engine.run(images)
+    for one, other in zip(found, reference, strict=True):
+        assert one.dtype == np.float32
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() <= bound * np.abs(other).max()
+
+
+def test_it_is_the_network(bundle: Bundle, images: ImageBatch) -> None:
+    engine = OpenVinoEngine(bundle.network, SIZE)
+    assert (engine.name, engine.precision) == ("openvino", "float32")
+    compare(engine, bundle, images, 1e-5)
+    for n in (1, 8, 9):
+        np.testing.assert_allclose(
+            engine.run(images[:n]).logits, engine.run(images).logits[:n], rtol=1e-4, atol=1e-5
+        )
+    images.setflags(write=False)
+    backwards = np.ascontiguousarray(images[:, :, ::-1])[:, :, ::-1]
+    np.testing.assert_array_equal(engine.run(backwards).maps, engine.run(images).maps)
+    # What needs gradients is answered by PyTorch.
+    with engine.differentiate(images[:2]) as batch:
+        batch.requires_grad_()
+        engine.network(batch).logits.sum().backward()
+        assert batch.grad is not None
+        assert batch.grad.any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.backbone)
+def test_every_family(
+    spec: NetworkSpec, make_bundle: Callable[..., Bundle], images: ImageBatch
+) -> None:
+    bundle = make_bundle(spec)
+    compare(OpenVinoEngine(bundle.network, SIZE), bundle, images, 1e-4)
+
+
+@needs_bfloat16
+def test_bfloat16_is_near(bundle: Bundle, images: ImageBatch) -> None:
+    engine = OpenVinoEngine(bundle.network, SIZE, "bfloat16")
+    assert engine.precision == "bfloat16"
+    compare(engine, bundle, images, 0.1)
+    exact = OpenVinoEngine(bundle.network, SIZE)
+    assert (engine.run(images).maps != exact.run(images).maps).any()
+
+
+def test_what_is_no_number_stays_none(bundle: Bundle, images: ImageBatch) -> None:
+    with torch.no_grad():
+        bundle.network.head.output.weight[0, 0] = torch.nan
+    output = OpenVinoEngine(bundle.network, SIZE).run(images)
+    assert np.isnan(output.logits[:, 0]).all()
+    assert np.isfinite(output.logits[:, 1]).all()
+
+
+def test_compiled_once_and_damage_is_noticed(
+    bundle: Bundle, images: ImageBatch, tmp_path: Path
+) -> None:
+    cache = CompiledCache(tmp_path / "cache", "a" * 64)
+    first = OpenVinoEngine(bundle.network, SIZE, cache=cache).run(images)
+    (entry,) = cache.folder.iterdir()
+    whole = entry.read_bytes()
+    # The second one does not look at the network: what it gives comes from the cache.
+    other = TorchEngine(bundle.network, "cpu").network
+    with torch.no_grad():
+        other.head.output.weight.mul_(2)
+    again = OpenVinoEngine(bundle.network, SIZE, cache=cache).run(images)
+    np.testing.assert_array_equal(again.logits, first.logits)
+    for damaged in (whole[:-7], whole[:100], b"", b"x" + whole[1:],
+                    whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]):  # fmt: skip
+        entry.write_bytes(damaged)
+        OpenVinoEngine(bundle.network, SIZE, cache=cache)
+        assert entry.read_bytes() != damaged  # compiled anew, and kept
+    # Other weights, another size: another entry.
+    OpenVinoEngine(bundle.network, SIZE, cache=CompiledCache(cache.folder, "b" * 64))
+    OpenVinoEngine(bundle.network, (64, 80), cache=cache)
+    assert len(list(cache.folder.iterdir())) == 3
+
+
+def test_without_a_place_it_runs_all_the_same(
+    bundle: Bundle, images: ImageBatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "file"
+    place.write_bytes(b"")
+    engine = OpenVinoEngine(bundle.network, SIZE, cache=CompiledCache(place / "cache", "a" * 64))
+    compare(engine, bundle, images, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "found"),
+    [("torch", "auto", ("torch", "float32")), ("openvino", "float32", ("openvino", "float32"))],
+)
+def test_the_choice(
+    engine: EngineName, precision: PrecisionName, found: tuple[str, str], bundle: Bundle
+) -> None:
+    assert resolve_engine(engine, precision) == found
+    made = open_engine(bundle.network, SIZE, engine, precision)
+    assert (made.name, made.precision) == found
+
+
+def test_auto_is_fast_on_a_processor() -> None:
+    if torch.cuda.is_available():
+        assert resolve_engine("auto", "auto") == ("torch", "float32")
+    else:
+        precision = "bfloat16" if has_bfloat16() else "float32"
+        assert resolve_engine("auto", "auto") == ("openvino", precision)
+
+
+def test_the_reference_has_one_precision() -> None:
+    with pytest.raises(InputError, match="torch answers in float32"):
+        resolve_engine("torch", "bfloat16")
+
+
+def test_nothing_calls_out() -> None:
+    """Python reports every name that is looked up and every connection, in all threads."""
+    code = (
+        "import os, sys, threading\n"
+        "out = ('socket.getaddrinfo', 'socket.connect', 'socket.sendto')\n"
+        "sys.addaudithook(lambda event, _: event in out and os._exit(7))\n"
+        "from cxrlens.inference import OpenVinoEngine\n"
+        "from cxrlens.network import NetworkSpec, build_classifier\n"
+        "spec = NetworkSpec('compact', {'width': 4}, mean=(0.5,), std=(0.25,))\n"
+        "OpenVinoEngine(build_classifier(spec, 2, (64, 64)).eval(), (64, 64))\n"
+        "for other in threading.enumerate()[1:]:\n"
+        "    other.join(5)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
