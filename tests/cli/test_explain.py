@@ -48,6 +48,22 @@ def test_methods_side_by_side_and_files_for_others(cxrlens, bundle, phantom_fold
     assert len(coco["images"]) == n
 
 
+def test_lime_shows_its_pieces(cxrlens, bundle, image) -> None:
+    asked = ("--set", "lime.n_samples=60", "--json", "--engine", "torch")
+    outcome = cxrlens("explain", bundle, image, "--method", "lime", "--out", "one", *asked)
+    assert outcome.code == 0, outcome.err
+    assert {path.name for path in Path("one").glob("*.png")} == {"overlay.png", "pieces.png"}
+    (alone,) = json.loads(outcome.out)["maps"]
+    outcome = cxrlens(
+        "explain", bundle, image, "--method", "cam", "--method", "lime", "--method", "centre",
+        "--target", alone["class_name"], *asked,
+    )  # fmt: skip
+    maps = json.loads(outcome.out)["maps"]
+    assert [one["method"] for one in maps] == ["cam", "lime", "centre"]
+    assert maps[1]["grid"] == alone["grid"]  # the same seed: the same answer
+    assert len(list(Path("runs/explain").glob("*-lime-pieces.png"))) == 1
+
+
 def test_images_of_one_name_do_not_overwrite_each_other(cxrlens, bundle, image) -> None:
     for folder in ("a", "b"):
         Path(folder).mkdir()

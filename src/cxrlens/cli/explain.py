@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Annotated
@@ -24,6 +24,9 @@ from cxrlens.cli.options import (
     PrecisionOption,
     load_model,
 )
+
+LIME = "lime"
+"""The method whose pieces are drawn too."""
 
 MAX_REGIONS = 5
 """Of a map, that are listed on the screen: gradients at single pixels make hundreds."""
@@ -81,7 +84,9 @@ def explain(
     if not files:
         raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, paths))}")
     cxr.report.check_map_formats(formats or ())
-    found = model.read_maps(files, asked, target)  # refuses an unknown target before all else
+    # An unknown target is refused before all else. LIME is asked apart: it shows more than a map.
+    found = model.read_maps(files, [one for one in asked if one[0].name != LIME], target)
+    lime = next((settings for method, settings in asked if method.name == LIME), None)
     drawn: list[_Drawn] = []
     with cxr.training.claim_run_folder(out, "explain") as folder:
         say(f"writing to {folder}")
@@ -91,7 +96,13 @@ def explain(
                     say(f"refused: {answer.refusal.message if answer.refusal else answer.image}")
                 else:
                     is_only = len(files) * len(asked) == 1
-                    drawn += _draw_image(folder, answer, radiograph, heatmaps, look, is_only)
+                    shown = list(heatmaps)
+                    if isinstance(lime, cxr.vocabulary.LimeSettings):
+                        pieces = _ask_lime(model, answer, target, lime)
+                        _draw_pieces(folder, answer, radiograph, pieces, is_only=is_only)
+                        its = pieces.make_heatmap(target or str(answer.leading))
+                        shown.insert([method.name for method, _ in asked].index(LIME), its)
+                    drawn += _draw_image(folder, answer, radiograph, shown, look, is_only)
                 progress.advance("explain", number, len(files))
         cxr.report.write_maps(folder, [one.map for one in drawn], formats or ())
     _show(drawn, folder, as_json)
@@ -99,6 +110,38 @@ def explain(
     if n_explained == 0:
         raise typer.Exit(cxr.vocabulary.InputError.exit_code)
     raise typer.Exit(EXIT_PARTIAL if n_explained < len({str(file) for file in files}) else 0)
+
+
+def _ask_lime(
+    model: "cxr.Model",
+    answer: "cxr.Prediction",
+    target: str | None,
+    settings: "cxr.vocabulary.LimeSettings",
+) -> "cxr.vocabulary.LimeExplanation":
+    """Ask about the target; without one about the class decided for and the likeliest."""
+    likeliest = sorted(
+        zip(answer.probabilities, answer.classes, strict=True), key=lambda one: -one[0]
+    )
+    names = [str(answer.leading), *(name for _, name in likeliest)]
+    asked = [target] if target else list(dict.fromkeys(names))[: settings.top_labels]
+    return model.explain_lime(answer.image, asked, **asdict(settings))
+
+
+def _draw_pieces(
+    folder: Path,
+    answer: "cxr.Prediction",
+    radiograph: "cxr.Radiograph",
+    pieces: "cxr.vocabulary.LimeExplanation",
+    *,
+    is_only: bool,
+) -> None:
+    """Draw LIME's three views of every class that was asked about."""
+    path = PurePath(answer.image)
+    figure = cxr.report.draw_lime(
+        pieces, radiograph.pixels, title=f"LIME: {cxr.vocabulary.show_name(path.name)}"
+    )
+    place = _find_place(folder, "pieces" if is_only else f"{path.stem}-lime-pieces")
+    cxr.report.save_figure(place, figure)
 
 
 @dataclass(frozen=True)

@@ -198,13 +198,13 @@ class Model:
         return self._map_batches(images, methods, target)
 
     def explain_lime(
-        self, image: PathLike, target: str | None = None, **options: object
+        self, image: PathLike, target: str | Sequence[str] | None = None, **options: object
     ) -> LimeExplanation:
         """Say by LIME what each piece of an image adds to the probabilities.
 
         Args:
             image: an image file.
-            target: a class; None takes the likeliest `top_labels`.
+            target: a class, or several; None takes the likeliest `top_labels`.
             options: fields of `explanation.LimeSettings`.
 
         Returns:
@@ -220,7 +220,7 @@ class Model:
             raise InputError(read.message)
         found = explain_lime(
             self.engine, read.pixels, self.classes, settings,
-            targets=None if target is None else [target],
+            targets=[target] if isinstance(target, str) else target,
             is_multilabel=self.bundle.record.is_multilabel,
         )  # fmt: skip
         return replace(found, geometry=self._locate([read])[0])
