@@ -292,8 +292,8 @@ class Model:
             read = [item for item in batch if isinstance(item, ReadImage)]
             answers = self._answer_images(read)
             targets = [target or str(answer.leading) for answer in answers]
-            maps: list[tuple[Heatmap, ...]] = []
-            if read:
+            maps: list[tuple[Heatmap, ...]] = [()] * len(read)
+            if read and methods:
                 pixels = np.stack([image.pixels for image in read])
                 asked = (pixels, targets, self._locate(read))
                 maps = list(
