@@ -38,7 +38,7 @@ def doctor(as_json: JsonOption = False) -> None:
     device = cxr.inference.choose_device()
     speedup = cxr.training.measure_bfloat16_speedup()
     facts["processor cores"] = str(len(os.sched_getaffinity(0)))
-    facts["engine"] = ", ".join(cxr.inference.resolve_engine("auto", "auto"))
+    facts["engine"] = cxr.inference.resolve_engine("auto", "float32") + ", float32"
     facts["bfloat16 on the processor"] = f"{speedup:.1f} times as fast as float32 here"
     facts["training arithmetic"] = cxr.training.choose_precision(
         cxr.training.load_recipe("default").optimisation, device

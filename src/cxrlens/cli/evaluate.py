@@ -52,7 +52,7 @@ def evaluate(
     by: ByOption = None,
     no_images: ImagesShownOption = False,
     engine: EngineOption = "torch",
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption = "float32",
     as_json: JsonOption = False,
 ) -> None:
     """Judge a model on labelled images: figures with intervals, curves, the worst mistakes."""

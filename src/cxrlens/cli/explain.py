@@ -71,7 +71,7 @@ def explain(
     ] = "plasma",
     out: OutOption = None,
     engine: EngineOption = "auto",
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption = "float32",
     as_json: JsonOption = False,
 ) -> None:
     """Show where in images the evidence for a class lies, by one or several methods."""
@@ -98,10 +98,11 @@ def explain(
                     is_only = len(files) * len(asked) == 1
                     shown = list(heatmaps)
                     if isinstance(lime, cxr.vocabulary.LimeSettings):
-                        pieces = _ask_lime(model, answer, target, lime)
-                        _draw_pieces(folder, answer, radiograph, pieces, is_only=is_only)
-                        its = pieces.make_heatmap(target or str(answer.leading))
-                        shown.insert([method.name for method, _ in asked].index(LIME), its)
+                        its = _ask_lime(model, answer, target, lime)
+                        if its is not None:
+                            _draw_pieces(folder, answer, radiograph, its, is_only=is_only)
+                            place = [method.name for method, _ in asked].index(LIME)
+                            shown.insert(place, its.make_heatmap(target or str(answer.leading)))
                     drawn += _draw_image(folder, answer, radiograph, shown, look, is_only)
                 progress.advance("explain", number, len(files))
         cxr.report.write_maps(folder, [one.map for one in drawn], formats or ())
@@ -117,14 +118,21 @@ def _ask_lime(
     answer: "cxr.Prediction",
     target: str | None,
     settings: "cxr.vocabulary.LimeSettings",
-) -> "cxr.vocabulary.LimeExplanation":
-    """Ask about the target; without one about the class decided for and the likeliest."""
+) -> "cxr.vocabulary.LimeExplanation | None":
+    """Ask about the target; without one about the class decided for and the likeliest.
+
+    None, and said so, where the network gives no number: the other images go on.
+    """
     likeliest = sorted(
         zip(answer.probabilities, answer.classes, strict=True), key=lambda one: -one[0]
     )
     names = [str(answer.leading), *(name for _, name in likeliest)]
     asked = [target] if target else list(dict.fromkeys(names))[: settings.top_labels]
-    return model.explain_lime(answer.image, asked, **asdict(settings))
+    try:
+        return model.explain_lime(answer.image, asked, **asdict(settings))
+    except cxr.vocabulary.InputError as error:
+        say(f"warning: no map of {cxr.vocabulary.show_name(answer.image)} by {LIME}: {error}")
+        return None
 
 
 def _draw_pieces(

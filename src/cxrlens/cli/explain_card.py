@@ -89,7 +89,7 @@ def explain_card(
     mapping: MapOption = None,
     out: OutOption = None,
     engine: EngineOption = "torch",
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption = "float32",
     as_json: JsonOption = False,
 ) -> None:
     """Judge the maps of a model: are they any better than always pointing at the same place?"""

@@ -91,8 +91,8 @@ RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.
 Engine = Literal["auto", "openvino", "torch"]
 """As `inference.EngineName`, without importing it."""
 
-Precision = Literal["auto", "float32", "bfloat16"]
-"""As `inference.PrecisionName`."""
+Precision = Literal["float32", "bfloat16"]
+"""As `inference.Precision`."""
 
 EngineOption = Annotated[
     Engine,
@@ -107,7 +107,8 @@ PrecisionOption = Annotated[
     Precision,
     typer.Option(
         "--precision",
-        help="Of the arithmetic; `auto` takes bfloat16 where OpenVINO finds it in the processor.",
+        help="Of OpenVINO's arithmetic; bfloat16 is faster where the processor has it, and moves "
+        "probabilities by up to a few hundredths.",
     ),
 ]
 

@@ -41,7 +41,7 @@ def predict(
         typer.Option(help="Folder for predictions and overlays; must be new or empty."),
     ] = None,
     engine: EngineOption = "auto",
-    precision: PrecisionOption = "auto",
+    precision: PrecisionOption = "float32",
     as_json: JsonOption = False,
 ) -> None:
     """Answer for images: probabilities, a decision, and an overlay of where the evidence lies."""

@@ -16,7 +16,6 @@ from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine, choose_device
 from cxrlens.inference.engine_choice import (
     EngineName,
-    PrecisionName,
     open_engine,
     resolve_engine,
 )
@@ -37,7 +36,6 @@ __all__ = [
     "ImageBatch",
     "OpenVinoEngine",
     "Precision",
-    "PrecisionName",
     "PreparedTable",
     "TorchEngine",
     "TrainingData",

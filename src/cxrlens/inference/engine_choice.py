@@ -7,7 +7,7 @@ from typing import Literal
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import TorchEngine, choose_device
-from cxrlens.inference.openvino_engine import OpenVinoEngine, has_bfloat16
+from cxrlens.inference.openvino_engine import OpenVinoEngine
 from cxrlens.inference.precision import Precision
 from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import InputError
@@ -15,15 +15,12 @@ from cxrlens.vocabulary import InputError
 EngineName = Literal["auto", "openvino", "torch"]
 """`auto`: PyTorch on a GPU, OpenVINO on a processor."""
 
-PrecisionName = Literal["auto", "float32", "bfloat16"]
-"""`auto`: bfloat16 in OpenVINO on a processor that has it, else float32."""
-
 
 def open_engine(
     network: MapClassifier,
     input_size: tuple[int, int],
     engine: EngineName = "auto",
-    precision: PrecisionName = "auto",
+    precision: Precision = "float32",
     cache: CompiledCache | None = None,
 ) -> TorchEngine:
     """Make the engine that answers for a network.
@@ -41,21 +38,20 @@ def open_engine(
     Raises:
         InputError: if there is no such engine on this machine, or not in that precision.
     """
-    name, chosen = resolve_engine(engine, precision)
-    if name == "openvino":
-        return OpenVinoEngine(network, input_size, chosen, cache)
+    if resolve_engine(engine, precision) == "openvino":
+        return OpenVinoEngine(network, input_size, precision, cache)
     return TorchEngine(network)
 
 
-def resolve_engine(engine: EngineName, precision: PrecisionName) -> tuple[str, Precision]:
-    """Say which engine and which precision `auto` is on this machine.
+def resolve_engine(engine: EngineName, precision: Precision) -> str:
+    """Say which engine `auto` is on this machine.
 
     Args:
         engine: which is asked for.
         precision: which is asked for.
 
     Returns:
-        `openvino` or `torch`, and the precision.
+        `openvino` or `torch`.
 
     Raises:
         InputError: if the engine does not run in that precision.
@@ -67,6 +63,4 @@ def resolve_engine(engine: EngineName, precision: PrecisionName) -> tuple[str, P
         raise InputError(
             "engine torch answers in float32, the reference; for bfloat16 take engine openvino"
         )
-    if precision != "auto":
-        return name, precision
-    return name, "bfloat16" if name == "openvino" and has_bfloat16() else "float32"
+    return name
