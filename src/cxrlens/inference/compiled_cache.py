@@ -19,32 +19,34 @@ _DIGITS = 64
 class CompiledCache:
     """Where the compiled forms of one network are kept.
 
-    An entry is the SHA-256 of what follows, then what the engine exported: it is given back only
-    if not one bit has changed, since an engine does not check that itself. A place that cannot be
-    read or written is no fault: the network is then compiled again.
+    An entry is the SHA-256 of its name and of what follows, then what the engine exported: it is
+    given back only if not one bit has changed, since an engine does not check that itself. A place
+    that cannot be read or written is no fault: the network is then compiled again.
     """
 
     folder: Path
     """Made when something is kept."""
 
-    weights: str
-    """SHA-256 of the network's weights."""
+    model: str
+    """SHA-256 of all that the network is: its bundle's digest. The weights alone do not tell how
+    pixels are normalised, or which activation stands between them."""
 
     def read(self, facts: Sequence[str]) -> bytes | None:
         """Give what was kept.
 
         Args:
-            facts: all that it depends on beside the weights, such as the engine's version.
+            facts: all that it depends on beside the model, such as the engine's version.
 
         Returns:
             The bytes; None where there are none, or they are damaged.
         """
+        place = self._place(facts)
         try:
-            data = self._place(facts).read_bytes()
+            data = place.read_bytes()
         except OSError:
             return None
         stated, blob = data[:_DIGITS], data[_DIGITS:]
-        return blob if stated == digest(blob).encode() else None
+        return blob if stated == _sign(place, blob) else None
 
     def write(self, facts: Sequence[str], blob: bytes) -> None:
         """Keep what an engine exported, where that is possible.
@@ -55,8 +57,13 @@ class CompiledCache:
         """
         with suppress(OutputError, OSError):
             self.folder.mkdir(exist_ok=True)
-            write_whole(self._place(facts), digest(blob).encode() + blob)
+            place = self._place(facts)
+            write_whole(place, _sign(place, blob) + blob)
 
     def _place(self, facts: Sequence[str]) -> Path:
-        name = digest_lines([self.weights, *facts])[:32]
+        name = digest_lines([self.model, *facts])[:32]
         return self.folder / f"{name}.compiled"
+
+
+def _sign(place: Path, blob: bytes) -> bytes:
+    return digest(place.name.encode() + blob).encode()

@@ -6,6 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from threading import Lock
 
 import numpy as np
 import torch
@@ -61,22 +63,23 @@ class OpenVinoEngine(TorchEngine):
             )
         self.precision = precision
         threads = torch.get_num_threads()
-        settings = {
+        settings: dict[str, object] = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
-        facts = (openvino.__version__, precision, str(threads), *map(str, input_size),
-                 core.get_property("CPU", "FULL_DEVICE_NAME"))  # fmt: skip
-        blob = None if cache is None else cache.read(facts)
-        if blob is None:
+        processor = core.get_property("CPU", "FULL_DEVICE_NAME")
+        facts = (version("cxrlens"), openvino.__version__, processor, precision, str(threads),
+                 *map(str, input_size))  # fmt: skip
+        compiled = None if cache is None else _read_compiled(core, cache.read(facts), settings)
+        if compiled is None:
             model = convert_network(self.network, input_size)
-            self._compiled = core.compile_model(model, "CPU", settings)
+            compiled = core.compile_model(model, "CPU", settings)
             if cache is not None:
-                cache.write(facts, self._compiled.export_model().getvalue())
-        else:
-            self._compiled = core.import_model(blob, "CPU", settings)
-        self._request = self._compiled.create_infer_request()
+                cache.write(facts, compiled.export_model().getvalue())
+        self._request = compiled.create_infer_request()
+        # A request keeps its outputs until it is asked again: threads have to take turns.
+        self._turn = Lock()
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits and maps of a batch.
@@ -91,10 +94,23 @@ class OpenVinoEngine(TorchEngine):
         for start in range(0, len(images), _AT_ONCE):
             # A copy where the array is not laid out row by row (mapped, or running backwards).
             batch = np.ascontiguousarray(images[start : start + _AT_ONCE, None])
-            outputs = self._request.infer([batch])
-            parts.append((np.array(outputs[0]), np.array(outputs[1])))
+            with self._turn:
+                outputs = self._request.infer([batch])
+                parts.append((np.array(outputs[0]), np.array(outputs[1])))
         logits, maps = zip(*parts, strict=True)
         return EngineOutput(np.concatenate(logits), np.concatenate(maps))
+
+
+def _read_compiled(
+    core: openvino.Core, blob: bytes | None, settings: dict[str, object]
+) -> openvino.CompiledModel | None:
+    """Take up what was compiled; None where there is nothing, or OpenVINO refuses it."""
+    if blob is None:
+        return None
+    try:
+        return core.import_model(blob, "CPU", settings)
+    except RuntimeError:  # of another build, perhaps: it is compiled again
+        return None
 
 
 def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> openvino.Model:

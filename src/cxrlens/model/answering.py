@@ -23,7 +23,6 @@ from cxrlens.explanation import (
 )
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
 from cxrlens.inference import (
-    WEIGHTS_FILE,
     Bundle,
     CompiledCache,
     EngineName,
@@ -397,9 +396,7 @@ def load(
     bundle = load_bundle(path)
     if engine == "torch" and precision != "bfloat16":
         return Model(bundle)
-    cache = CompiledCache(
-        path.absolute().parent / CACHE_FOLDER, bundle.record.digests[WEIGHTS_FILE]
-    )
+    cache = CompiledCache(path.absolute().parent / CACHE_FOLDER, bundle.record.digest)
     step = bundle.record.preprocessing
     size = (step.height, step.width)
     return Model(bundle, open_engine(bundle.network, size, engine, precision, cache))
