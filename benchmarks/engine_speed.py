@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 import cxrlens as cxr
 from cxrlens.data import TableOptions, read_table
@@ -89,13 +90,13 @@ def compare_answers(folder: Path, table: cxr.StudyTable) -> None:
     pixels = decode(table.images, step).pixels.astype(np.float32) / 65535
     reference = cxr.Model(bundle)
     logits, maps = reference.engine.run(pixels)
-    chances = share(logits)
+    chances = softmax(logits.astype(np.float64), axis=1)
     engines = {"openvino, float32": OpenVinoEngine(bundle.network, size)}
     if has_bfloat16():
         engines["openvino, bfloat16"] = OpenVinoEngine(bundle.network, size, "bfloat16")
     for told, engine in engines.items():
         other, its = engine.run(pixels)
-        far = np.abs(share(other) - chances).max(axis=1)
+        far = np.abs(softmax(other.astype(np.float64), axis=1) - chances).max(axis=1)
         largest = np.abs(maps).max(axis=(1, 2, 3))
         away = np.abs(its - maps).max(axis=(1, 2, 3)) / largest
         same = (other.argmax(axis=1) == logits.argmax(axis=1)).sum()
@@ -105,12 +106,6 @@ def compare_answers(folder: Path, table: cxr.StudyTable) -> None:
             f"{far.max():.1e}; |Δmap| as a share of the largest value, median "
             f"{np.median(away):.1e}, largest {away.max():.1e}"
         )
-
-
-def share(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of classes that exclude each other."""
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 if __name__ == "__main__":

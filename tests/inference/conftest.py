@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,15 +18,6 @@ from cxrlens.vocabulary import digest, to_plain
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 GREY = NetworkSpec("compact", {"width": 4}, mean=(0.5,), std=(0.25,))
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    """Networks this small only wait for a second thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _make(spec: NetworkSpec = GREY, side: int = 64) -> Bundle:

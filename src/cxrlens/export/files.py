@@ -5,18 +5,15 @@ SPDX-License-Identifier: Apache-2.0
 
 import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import onnx
 import torch
-from jaxtyping import config
 
 from cxrlens.export.graph import INPUT, OUTPUTS, AnsweringGraph, make_example
 from cxrlens.imaging import write_whole
-from cxrlens.inference import Bundle, TorchEngine, openvino
+from cxrlens.inference import Bundle, TorchEngine, openvino, without_shape_checks
 from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL, to_plain
 
 ExportFormat = Literal["onnx", "openvino"]
@@ -80,7 +77,7 @@ def make_onnx(bundle: Bundle) -> onnx.ModelProto:
     TorchEngine(bundle.network, "cpu")
     graph = AnsweringGraph(bundle).eval()
     any_size = dict.fromkeys(range(3), torch.export.Dim.DYNAMIC)
-    with _without_shape_checks():
+    with without_shape_checks():
         program = torch.onnx.export(
             graph, (make_example(bundle),), dynamo=True, dynamic_shapes=(any_size,),
             verbose=False, input_names=[INPUT], output_names=list(OUTPUTS),
@@ -92,17 +89,6 @@ def make_onnx(bundle: Bundle) -> onnx.ModelProto:
     model.doc_string = NOT_A_DEVICE
     onnx.checker.check_model(model)
     return model
-
-
-@contextmanager
-def _without_shape_checks() -> Iterator[None]:
-    """While a graph is traced its sizes are symbols; whoever compares them makes them numbers."""
-    was_off = config.jaxtyping_disable
-    config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        config.update("jaxtyping_disable", was_off)
 
 
 def describe_export(bundle: Bundle) -> dict[str, str]:

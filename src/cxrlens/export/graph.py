@@ -63,6 +63,6 @@ class AnsweringGraph(nn.Module):
 
 
 def make_example(bundle: Bundle) -> Tensor:
-    """Give a batch to trace the graph with: two images, since one would fix the batch at one."""
+    """Give a batch to trace the graph with: of one image the batch would be fixed at one."""
     step = bundle.record.preprocessing
     return torch.full((2, step.height + 37, step.width + 21), 0.5)

@@ -24,6 +24,7 @@ from cxrlens.inference.openvino_engine import OpenVinoEngine
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.preparation import PreparedTable, prepare
 from cxrlens.inference.silent_openvino import openvino
+from cxrlens.inference.tracing import without_shape_checks
 
 __all__ = [
     "UNKNOWN_DATA",
@@ -47,4 +48,5 @@ __all__ = [
     "prepare",
     "resolve_engine",
     "save_bundle",
+    "without_shape_checks",
 ]

@@ -11,13 +11,13 @@ from threading import Lock
 
 import numpy as np
 import torch
-from jaxtyping import config
 from torch import Tensor, nn
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.silent_openvino import FrontEndManager, TorchFXPythonDecoder, openvino
+from cxrlens.inference.tracing import without_shape_checks
 from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import InputError
 
@@ -127,7 +127,7 @@ def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> open
         A model of N x 1 x height x width that gives logits and maps.
     """
     example = torch.zeros(_TRACED, 1, *input_size)
-    with _quietly(), torch.no_grad():
+    with without_shape_checks(), _quietly(), torch.no_grad():
         program = torch.export.export(
             _LogitsAndMaps(network), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
         )
@@ -157,12 +157,10 @@ class _LogitsAndMaps(nn.Module):
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Trace without checks of shapes, which make numbers of symbols, and without OpenVINO's log."""
-    was_off, level = config.jaxtyping_disable, logging.root.manager.disable
-    config.update("jaxtyping_disable", True)
+    """Keep back OpenVINO's log of the operations that this PyTorch does not have."""
+    level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
         logging.disable(level)
-        config.update("jaxtyping_disable", was_off)
