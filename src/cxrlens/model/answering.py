@@ -382,9 +382,9 @@ def load(
 
     Args:
         folder: the bundle.
-        engine: what answers: `torch`, the reference; `openvino`, several times as fast on a
-            processor; `auto` takes the faster one of this machine. The compiled network is kept
-            in `engine-cache` beside the bundle.
+        engine: what answers: `torch`, the reference; `openvino`, faster on a processor (by how
+            much docs/performance.md says); `auto` takes OpenVINO where there is no GPU. The
+            compiled network is kept in `engine-cache` beside the bundle.
         precision: of the answers; bfloat16 is faster where the processor has it, and moves
             probabilities by up to a few hundredths.
 
