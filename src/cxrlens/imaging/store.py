@@ -175,7 +175,7 @@ def _tell_fault(shard: PixelShard | None, n_lost: int) -> tuple[str, ...]:
         return ()
     folder = show_name(str(shard.path.parent))
     return (
-        f"{n_lost} decoded images could not be kept in the store '{folder}' ({shard.fault}): they "
+        f"The store '{folder}' could not keep all decoded images ({shard.fault}): {n_lost} of them "
         "will be decoded again next time.",
     )
 
