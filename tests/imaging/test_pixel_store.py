@@ -153,6 +153,40 @@ def test_what_another_version_kept_is_ignored(
     assert list_sizes(tmp_path) == [16 * N_BYTES]
 
 
+def read_probes(folder: Path) -> dict[str, list[int]]:
+    """Some network inputs at a few points, by how they are made."""
+    image = Image.fromarray(draw_nth(0, seed=0).pixels)
+    image.save(folder / "small.png")
+    image.resize((1600, 1250), Image.Resampling.BICUBIC).save(folder / "large.jpg", quality=90)
+    steps = {
+        "stretched": Preprocessing(48, 32),
+        "cropped": Preprocessing(48, 32, "crop"),
+        "without text": Preprocessing(48, 32, remove_text=True),
+    }
+    return {
+        f"{name}, {told}": decode([str(folder / name)], step).pixels[0, 4::13, 16].tolist()
+        for name in ("small.png", "large.jpg")
+        for told, step in steps.items()
+    }
+
+
+def test_what_moves_a_pixel_raises_the_version(tmp_path: Path) -> None:
+    """If this fails, raise `PIXEL_PATH` and write the new values here: old stores are wrong."""
+    assert pixel_store.PIXEL_PATH == 1
+    wanted = {
+        "small.png, stretched": [53254, 52224, 59176, 59339],
+        "small.png, cropped": [53429, 52876, 60108, 59991],
+        "small.png, without text": [53254, 52224, 59176, 59339],
+        "large.jpg, stretched": [53256, 52237, 59190, 59344],
+        "large.jpg, cropped": [53002, 52490, 60248, 60203],
+        "large.jpg, without text": [53256, 52237, 59190, 59344],
+    }
+    found = read_probes(tmp_path)
+    assert found.keys() == wanted.keys()
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, atol=2, err_msg=name)
+
+
 def test_images_in_an_array_are_kept_with_what_is_white_there(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     for white in (1023, 4095, 1023):
