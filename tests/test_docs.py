@@ -24,6 +24,7 @@ PAGES = [
     "docs/how-to/explain-with-lime.md",
     "docs/how-to/judge-the-maps.md",
     "docs/how-to/export-a-model.md",
+    "docs/how-to/answer-faster.md",
     "docs/reference/phantoms.md",
 ]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""

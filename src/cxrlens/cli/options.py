@@ -88,10 +88,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSO
 
 RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.")]
 
-Engine = Literal["auto", "openvino", "torch"]
+Engine = Literal["auto", "openvino", "torch", "onnxruntime"]
 """As `inference.EngineName`, without importing it."""
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]
 """As `inference.Precision`."""
 
 EngineOption = Annotated[
@@ -99,7 +99,8 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         help="What runs the network: `torch` is the reference; `openvino` is faster on a processor "
-        "(1.2 to 2.6 times where it was measured); `auto` takes it where there is no GPU.",
+        "(1.2 to 2.6 times where it was measured); `onnxruntime` too; `auto` takes OpenVINO "
+        "where there is no GPU.",
     ),
 ]
 
@@ -108,7 +109,7 @@ PrecisionOption = Annotated[
     typer.Option(
         "--precision",
         help="Of OpenVINO's arithmetic; bfloat16 is faster where the processor has it, and moves "
-        "probabilities by up to a few hundredths.",
+        "probabilities by up to a few hundredths; int8 needs what `cxrlens quantise` makes.",
     ),
 ]
 

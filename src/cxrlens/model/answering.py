@@ -23,6 +23,7 @@ from cxrlens.explanation import (
 )
 from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
 from cxrlens.inference import (
+    QUANTISED_FOLDER,
     Bundle,
     CompiledCache,
     EngineName,
@@ -31,7 +32,9 @@ from cxrlens.inference import (
     PreparedTable,
     TorchEngine,
     load_bundle,
+    load_quantised,
     open_engine,
+    resolve_engine,
 )
 from cxrlens.vocabulary import (
     ClassIndices,
@@ -383,20 +386,26 @@ def load(
     Args:
         folder: the bundle.
         engine: what answers: `torch`, the reference; `openvino`, faster on a processor (by how
-            much docs/performance.md says); `auto` takes OpenVINO where there is no GPU. The
-            compiled network is kept in `engine-cache` beside the bundle.
+            much docs/performance.md says), or `onnxruntime`; `auto` takes OpenVINO where there is
+            no GPU. The compiled network is kept in `engine-cache` beside the bundle.
         precision: of the answers; bfloat16 is faster where the processor has it, and moves
-            probabilities by up to a few hundredths.
+            probabilities by up to a few hundredths; int8 runs what `quantise` made.
 
     Raises:
-        BundleError: if the folder is not exactly what was saved.
+        BundleError: if the folder is not exactly what was saved, or the int8 network beside it is
+            damaged or another bundle's.
         InputError: if the engine cannot run here, or not in that precision.
     """
     path = Path(folder)
     bundle = load_bundle(path)
-    if engine == "torch" and precision != "bfloat16":
+    if (engine, precision) == ("torch", "float32"):
         return Model(bundle)
+    quantised = None
+    if precision == "int8":
+        resolve_engine(engine, precision)  # refuse first what cannot be at all
+        beside = path.absolute().parent / QUANTISED_FOLDER
+        quantised = load_quantised(beside, bundle.record.digest)
     cache = CompiledCache(path.absolute().parent / CACHE_FOLDER, bundle.record.digest)
     step = bundle.record.preprocessing
     size = (step.height, step.width)
-    return Model(bundle, open_engine(bundle.network, size, engine, precision, cache))
+    return Model(bundle, open_engine(bundle.network, size, engine, precision, cache, quantised))
