@@ -19,6 +19,11 @@ from cxrlens.inference.engine_choice import (
     open_engine,
     resolve_engine,
 )
+from cxrlens.inference.feature_engine import (
+    FeatureEngine,
+    FeatureTable,
+    open_feature_engine,
+)
 from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.openvino_engine import OpenVinoEngine
 from cxrlens.inference.precision import Precision
@@ -34,6 +39,8 @@ __all__ = [
     "CompiledCache",
     "EngineName",
     "EngineOutput",
+    "FeatureEngine",
+    "FeatureTable",
     "ImageBatch",
     "OpenVinoEngine",
     "Precision",
@@ -44,6 +51,7 @@ __all__ = [
     "explain_memory",
     "load_bundle",
     "open_engine",
+    "open_feature_engine",
     "openvino",
     "prepare",
     "resolve_engine",

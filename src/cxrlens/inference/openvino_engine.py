@@ -62,12 +62,8 @@ class OpenVinoEngine(TorchEngine):
                 "precision bfloat16 is asked for, which this processor does not have; take float32"
             )
         self.precision = precision
-        threads = torch.get_num_threads()
-        settings: dict[str, object] = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-        }
+        settings = set_up_compilation(precision)
+        threads = settings["INFERENCE_NUM_THREADS"]
         processor = core.get_property("CPU", "FULL_DEVICE_NAME")
         facts = (version("cxrlens"), openvino.__version__, processor, precision, str(threads),
                  *map(str, input_size))  # fmt: skip
@@ -113,11 +109,17 @@ def _read_compiled(
         return None
 
 
+def set_up_compilation(precision: Precision) -> dict[str, object]:
+    """Give OpenVINO's settings: one stream, with as many threads as PyTorch has at this moment."""
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "NUM_STREAMS": 1,
+    }
+
+
 def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> openvino.Model:
     """Translate a network, with any number of images at once.
-
-    OpenVINO's `convert_model` would do the same, and would bring its telemetry: nothing here
-    calls out.
 
     Args:
         network: in eval mode, on the CPU; left as it is.
@@ -126,10 +128,26 @@ def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> open
     Returns:
         A model of N x 1 x height x width that gives logits and maps.
     """
+    return convert_module(_LogitsAndMaps(network), input_size)
+
+
+def convert_module(module: nn.Module, input_size: tuple[int, int]) -> openvino.Model:
+    """Translate what takes grey images, with any number of them at once.
+
+    OpenVINO's `convert_model` would do the same, and would bring its telemetry: nothing here
+    calls out.
+
+    Args:
+        module: takes N x 1 x height x width; in eval mode, on the CPU; left as it is.
+        input_size: (height, width) in pixels.
+
+    Returns:
+        A model that gives what the module gives.
+    """
     example = torch.zeros(_TRACED, 1, *input_size)
     with without_shape_checks(), _quietly(), torch.no_grad():
         program = torch.export.export(
-            _LogitsAndMaps(network), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+            module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
         )
         decoder = TorchFXPythonDecoder.from_exported_program(program)
     frontend = FrontEndManager().load_by_framework("pytorch")
