@@ -2,7 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 
-    python benchmarks/frozen_answers.py DATA OUT [--views epochs 1] [--options OPTION …] [KEY=VALUE …]
+    python benchmarks/frozen_answers.py DATA OUT [KEY=VALUE …] [--views epochs 1]
 
 Trains the recipe `pneumonia-resnet152` with `views=none` and with each of `--views`, on the same
 split with the same seed, and prints what the paired AUROC on the test part (with `--folds` on all
