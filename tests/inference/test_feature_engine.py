@@ -60,6 +60,13 @@ def test_openvino_gives_what_pytorch_gives(spec: NetworkSpec) -> None:
     assert abs(backwards - TorchFeatures(network).run(flipped)).max() <= 1e-5 * abs(reference).max()
 
 
+def test_openvino_gives_the_same_bits_again() -> None:
+    """What a resumed training computes anew must be what it had."""
+    network = build(SPECS[0])
+    first, second = (OpenVinoFeatures(network, SIZE).run(draw(11)) for _ in range(2))
+    assert (first == second).all()
+
+
 def test_parameters_after_pooling_are_those_that_the_logits_need() -> None:
     for spec in (SPECS[0], SPECS[2]):
         network = build(spec)

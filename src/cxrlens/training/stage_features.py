@@ -18,6 +18,8 @@ from cxrlens.training.shown_images import ShownImages
 Plan = Sequence[Sequence[Rows]]
 """The batches of each step of an epoch."""
 
+_NOTHING: FeatureTable = np.empty((0, 0), dtype=np.float32)
+
 
 class StageFeatures(ABC):
     """Gives the steps of one stage their features.
@@ -61,12 +63,12 @@ class EpochFeatures(StageFeatures):
     def __init__(self, frozen: FrozenFeatures, n_epochs: int) -> None:
         super().__init__(frozen)
         self._n_epochs = n_epochs
-        self._table: FeatureTable | None = None
+        self._table: FeatureTable = _NOTHING
         self._starts: dict[int, int] = {}
 
     def begin_epoch(self, place: Place, plan: Plan) -> None:
         """Compute the epoch, and let go of the one before."""
-        self._table = None
+        self._table = _NOTHING
         sizes = [sum(map(len, batches)) for batches in plan[place.step :]]
         starts = np.cumsum([0, *sizes]).tolist()
         self._starts = dict(enumerate(starts, start=place.step))
@@ -76,8 +78,7 @@ class EpochFeatures(StageFeatures):
         """Give the features in the order in which they were computed."""
         start = self._starts[place.step]
         for rows in batches:
-            if self._table is not None:
-                yield self._table[start : start + len(rows)]
+            yield self._table[start : start + len(rows)]
             start += len(rows)
 
     def draw(self, images: ShownImages, place: Place, rows: Rows) -> GreyBatch:
