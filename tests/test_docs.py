@@ -20,6 +20,7 @@ PAGES = [
     "docs/how-to/audit-your-data.md",
     "docs/how-to/read-your-collection.md",
     "docs/how-to/train-on-your-folder.md",
+    "docs/how-to/train-a-head.md",
     "docs/how-to/compare-two-models.md",
     "docs/how-to/explain-with-lime.md",
     "docs/how-to/judge-the-maps.md",

@@ -19,6 +19,11 @@ from cxrlens.inference.engine_choice import (
     open_engine,
     resolve_engine,
 )
+from cxrlens.inference.feature_engine import (
+    FeatureEngine,
+    FeatureTable,
+    open_feature_engine,
+)
 from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.onnx_engine import OnnxEngine
 from cxrlens.inference.openvino_engine import OpenVinoEngine, has_bfloat16
@@ -45,6 +50,8 @@ __all__ = [
     "CompiledCache",
     "EngineName",
     "EngineOutput",
+    "FeatureEngine",
+    "FeatureTable",
     "ImageBatch",
     "OnnxEngine",
     "OpenVinoEngine",
@@ -62,6 +69,7 @@ __all__ = [
     "load_bundle",
     "load_quantised",
     "open_engine",
+    "open_feature_engine",
     "openvino",
     "prepare",
     "quantise_network",

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
-from threading import Lock
 
-import numpy as np
 import torch
+from torch import nn
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
+from cxrlens.inference.fixed_batches import FixedBatches
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.inference.silent_openvino import FrontEndManager, TorchFXPythonDecoder, openvino
@@ -25,19 +25,12 @@ from cxrlens.vocabulary import InputError
 _HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 """What OpenVINO calls them; of int8, what is left between its whole numbers."""
 
-_MANY = 16
-"""Images that go through the network together where there are many."""
-
-_PADDED_FROM = 8
-"""So many left over are filled up to `_MANY`; fewer go through one by one, which costs less."""
-
 
 class OpenVinoEngine(TorchEngine):
     """Runs logits and maps in OpenVINO; what needs gradients runs in PyTorch, in float32.
 
-    The network is compiled for batches of a fixed size, which OpenVINO runs up to a third faster
-    than those of any: for `_MANY` images and for one, each when it is first needed. As many threads
-    as PyTorch has (`torch.get_num_threads`) when it is made.
+    Compiled when it is first asked (`FixedBatches`), for as many threads as PyTorch has when it is
+    made (`torch.get_num_threads`).
 
     Args:
         network: stays on the processor, in eval mode.
@@ -72,11 +65,9 @@ class OpenVinoEngine(TorchEngine):
         self.precision = precision
         self._quantised = quantised
         self._input_size, self._cache = input_size, cache
-        self._threads = torch.get_num_threads()
+        self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
-        self._requests: dict[int, openvino.InferRequest] = {}
-        # A request keeps its outputs until it is asked again: threads have to take turns.
-        self._turn = Lock()
+        self._batches = FixedBatches(self._compile)
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits and maps of a batch.
@@ -87,44 +78,23 @@ class OpenVinoEngine(TorchEngine):
         Returns:
             Logits N x K and maps N x K x rows x cols.
         """
-        parts = []
-        for start, n in _divide(len(images)):
-            size = 1 if n == 1 else _MANY
-            # A copy where the array is not laid out row by row (mapped, or running backwards).
-            batch = np.ascontiguousarray(images[start : start + n, None])
-            if n < size:
-                batch = np.concatenate([batch, np.zeros((size - n, *batch.shape[1:]), np.float32)])
-            with self._turn:
-                outputs = self._open(size).infer([batch])
-                parts.append((np.array(outputs[0][:n]), np.array(outputs[1][:n])))
-        logits, maps = zip(*parts, strict=True)
-        return EngineOutput(np.concatenate(logits), np.concatenate(maps))
-
-    def _open(self, size: int) -> openvino.InferRequest:
-        """Give what runs batches of one size; compile it where that was not done."""
-        if size not in self._requests:
-            self._requests[size] = self._compile(size).create_infer_request()
-        return self._requests[size]
+        return EngineOutput(*self._batches.run(images[:, None]))
 
     def _compile(self, size: int) -> openvino.CompiledModel:
-        settings: dict[str, object] = {
-            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
-            "INFERENCE_NUM_THREADS": self._threads,
-            "NUM_STREAMS": 1,
-        }
         processor = self._core.get_property("CPU", "FULL_DEVICE_NAME")
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        sizes = map(str, (self._threads, size, *self._input_size))
+        threads = self._settings["INFERENCE_NUM_THREADS"]
+        sizes = map(str, (threads, size, *self._input_size))
         facts = (version("cxrlens"), openvino.__version__, processor, *capabilities,
                  *self._name_precision(), *sizes)  # fmt: skip
         cache = self._cache
         compiled = None
         if cache is not None:
-            compiled = _read_compiled(self._core, cache.read(facts), settings)
+            compiled = _read_compiled(self._core, cache.read(facts), self._settings)
         if compiled is None:
             model = self._translated
             model.reshape([size, 1, *self._input_size])
-            compiled = self._core.compile_model(model, "CPU", settings)
+            compiled = self._core.compile_model(model, "CPU", self._settings)
             if cache is not None:
                 cache.write(facts, compiled.export_model().getvalue())
         return compiled
@@ -140,16 +110,6 @@ class OpenVinoEngine(TorchEngine):
         return convert_network(self.network, self._input_size)
 
 
-def _divide(n: int) -> Iterator[tuple[int, int]]:
-    """Give start and length of each batch; a length other than 1 is filled up to `_MANY`."""
-    start = 0
-    while start < n:
-        left = n - start
-        length = min(left, _MANY) if left >= _PADDED_FROM else 1
-        yield start, length
-        start += length
-
-
 def _read_compiled(
     core: openvino.Core, blob: bytes | None, settings: dict[str, object]
 ) -> openvino.CompiledModel | None:
@@ -162,11 +122,17 @@ def _read_compiled(
         return None
 
 
+def set_up_compilation(precision: Precision) -> dict[str, object]:
+    """Give OpenVINO's settings: one stream, with as many threads as PyTorch has at this moment."""
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "NUM_STREAMS": 1,
+    }
+
+
 def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> openvino.Model:
     """Translate a network, with any number of images at once.
-
-    OpenVINO's `convert_model` would do the same, and would bring its telemetry: nothing here
-    calls out.
 
     Args:
         network: in eval mode, on the CPU; left as it is.
@@ -175,10 +141,26 @@ def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> open
     Returns:
         A model of N x 1 x height x width that gives logits and maps.
     """
+    return convert_module(LogitsAndMaps(network), input_size)
+
+
+def convert_module(module: nn.Module, input_size: tuple[int, int]) -> openvino.Model:
+    """Translate what takes grey images, with any number of them at once.
+
+    OpenVINO's `convert_model` would do the same, and would bring its telemetry: nothing here
+    calls out.
+
+    Args:
+        module: takes N x 1 x height x width; in eval mode, on the CPU; left as it is.
+        input_size: (height, width) in pixels.
+
+    Returns:
+        A model that gives what the module gives.
+    """
     example = torch.zeros(TRACED, 1, *input_size)
     with without_shape_checks(), _quietly(), torch.no_grad():
         program = torch.export.export(
-            LogitsAndMaps(network), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+            module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
         )
         decoder = TorchFXPythonDecoder.from_exported_program(program)
     frontend = FrontEndManager().load_by_framework("pytorch")
