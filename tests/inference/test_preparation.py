@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cxrlens.data import read_table
-from cxrlens.imaging import Preprocessing
+from cxrlens.imaging import PixelStore, Preprocessing
 from cxrlens.inference import prepare
 from cxrlens.phantom import draw_nth
 from cxrlens.vocabulary import Silence, TableError
@@ -55,6 +55,26 @@ def test_no_image_at_all_is_refused_with_the_first_reason(folder: Path) -> None:
         path.write_bytes(b"\x89PNG broken")
     with pytest.raises(TableError, match="none of the 6 images can be read; the first: "):
         prepare(read_table(folder), Preprocessing(32, 32), Silence())
+
+
+def test_what_a_table_s_store_holds_is_taken_from_it(folder: Path) -> None:
+    table = read_table(folder)
+    without = prepare(table, Preprocessing(32, 32), Silence())
+    kept = table.with_store(PixelStore(folder / "kept")).take([0, 1, 2, 3, 4, 5])
+    for _ in range(2):
+        prepared = prepare(kept, Preprocessing(32, 32), Silence())
+        assert np.array_equal(prepared.images.pixels, without.images.pixels)
+        assert prepared.table.notes == table.notes
+    (file,) = (folder / "kept").iterdir()
+    assert file.stat().st_size == 6 * (4096 + 2 * 32 * 32)
+    assert not prepared.images.pixels.flags.writeable
+
+
+def test_what_goes_wrong_with_the_store_is_a_note(folder: Path) -> None:
+    table = read_table(folder).with_store(PixelStore(folder / "kept", 15_000 / 1e9))
+    prepared = prepare(table, Preprocessing(32, 32), Silence())
+    assert len(prepared.images.pixels) == 6
+    assert prepared.table.notes[-1].endswith("4 of them will be decoded again next time.")
 
 
 def test_masks_written_as_runs_are_used_and_named_by_their_image(folder: Path) -> None:

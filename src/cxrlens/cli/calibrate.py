@@ -11,6 +11,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.options import (
+    DEFAULT_STORE_LIMIT,
     EXIT_PARTIAL,
     BundleArgument,
     ColumnOption,
@@ -19,8 +20,11 @@ from cxrlens.cli.options import (
     JsonOption,
     MapOption,
     OutOption,
+    StoreLimitOption,
+    StoreOption,
     WhereOption,
     list_refusals,
+    open_store,
     read_data,
 )
 from cxrlens.cli.reporting import list_calibration, list_flags
@@ -51,13 +55,15 @@ def calibrate(
     column: ColumnOption = None,
     where: WhereOption = None,
     mapping: MapOption = None,
+    store: StoreOption = None,
+    store_limit: StoreLimitOption = DEFAULT_STORE_LIMIT,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit a model's probabilities and thresholds to a site's own labelled images: a new bundle."""
     wanted = None if rule is None else cxr.evaluation.read_rule(rule)
     model = cxr.load(bundle)
-    table = read_data(data, images, column, where, mapping)
+    table = read_data(data, images, column, where, mapping, open_store(store, store_limit))
     if split is not None:
         table = table.split(split)
     with cxr.training.claim_run_folder(out, "calibrate") as folder:

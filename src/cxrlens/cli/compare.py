@@ -14,13 +14,17 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.options import (
+    DEFAULT_STORE_LIMIT,
     EXIT_PARTIAL,
     ColumnOption,
     ImagesOption,
     JsonOption,
+    StoreLimitOption,
+    StoreOption,
     WhereOption,
     cut_names,
     list_refusals,
+    open_store,
     read_data,
 )
 
@@ -63,6 +67,8 @@ def compare(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
+    store: StoreOption = None,
+    store_limit: StoreLimitOption = DEFAULT_STORE_LIMIT,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +96,7 @@ def compare(
         if data is None:
             raise cxr.vocabulary.InputError("two models are compared on DATA: give it after B")
         models = cxr.load(first), cxr.load(second)
-        table = read_data(data, images, column, where, mapping)
+        table = read_data(data, images, column, where, mapping, open_store(store, store_limit))
         with open_progress() as progress:
             made = cxr.model.compare_models(
                 *models, table, smallest=smallest, seed=seed, progress=progress

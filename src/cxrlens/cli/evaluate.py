@@ -10,6 +10,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say
 from cxrlens.cli.options import (
+    DEFAULT_STORE_LIMIT,
     BundleArgument,
     ByOption,
     ColumnOption,
@@ -21,8 +22,11 @@ from cxrlens.cli.options import (
     MapOption,
     OutOption,
     PrecisionOption,
+    StoreLimitOption,
+    StoreOption,
     WhereOption,
     load_model,
+    open_store,
     read_data,
 )
 from cxrlens.cli.reporting import Wishes, describe_evaluation, show_results, write_results
@@ -48,6 +52,8 @@ def evaluate(
             "specificity carry over. Without CLASS: of the second of two classes.",
         ),
     ] = None,
+    store: StoreOption = None,
+    store_limit: StoreLimitOption = DEFAULT_STORE_LIMIT,
     out: OutOption = None,
     by: ByOption = None,
     no_images: ImagesShownOption = False,
@@ -57,7 +63,7 @@ def evaluate(
 ) -> None:
     """Judge a model on labelled images: figures with intervals, curves, the worst mistakes."""
     model = load_model(bundle, engine, precision)
-    table = read_data(data, images, column, where, mapping)
+    table = read_data(data, images, column, where, mapping, open_store(store, store_limit))
     cxr.model.choose_columns(table, by)  # what cannot be grouped by is said at once
     wishes = Wishes(by, not no_images, read_prevalence(model, prevalence))
     if split is not None:

@@ -15,6 +15,7 @@ import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.map_options import SetOption, read_methods
 from cxrlens.cli.options import (
+    DEFAULT_STORE_LIMIT,
     ColumnOption,
     DataArgument,
     Engine,
@@ -25,8 +26,11 @@ from cxrlens.cli.options import (
     OutOption,
     Precision,
     PrecisionOption,
+    StoreLimitOption,
+    StoreOption,
     WhereOption,
     cut_names,
+    open_store,
     read_data,
 )
 
@@ -87,6 +91,8 @@ def explain_card(
     column: ColumnOption = None,
     where: WhereOption = None,
     mapping: MapOption = None,
+    store: StoreOption = None,
+    store_limit: StoreLimitOption = DEFAULT_STORE_LIMIT,
     out: OutOption = None,
     engine: EngineOption = "torch",
     precision: PrecisionOption = "float32",
@@ -98,7 +104,7 @@ def explain_card(
     names = list(cxr.explanation.METHODS) if method and "all" in method else method or QUICK
     # A mean mask is made of the masks of these data.
     asked = read_methods([name for name in names if name != "mean-mask"], settings)
-    table = read_data(data, images, column, where, mapping)
+    table = read_data(data, images, column, where, mapping, open_store(store, store_limit))
     if boxes is not None:
         table = cxr.data.add_boxes(table, boxes, cut_names(finding, "--finding"))
     options = cxr.model.CardOptions(tuple(asked), lungs, limit, checked, seed)

@@ -11,6 +11,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.options import (
+    DEFAULT_STORE_LIMIT,
     EXIT_PARTIAL,
     ColumnOption,
     DataArgument,
@@ -19,8 +20,11 @@ from cxrlens.cli.options import (
     MapOption,
     OutOption,
     RecipeOption,
+    StoreLimitOption,
+    StoreOption,
     WhereOption,
     list_refusals,
+    open_store,
     read_data,
 )
 
@@ -40,13 +44,15 @@ def find_lr(
     column: ColumnOption = None,
     where: WhereOption = None,
     mapping: MapOption = None,
+    store: StoreOption = None,
+    store_limit: StoreLimitOption = DEFAULT_STORE_LIMIT,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look for a learning rate: let it grow step by step until the loss diverges."""
     resolved = cxr.training.load_recipe(recipe, overrides or [])
     index = cxr.training.find_stage(resolved, stage)
-    table = read_data(data, images, column, where, mapping)
+    table = read_data(data, images, column, where, mapping, open_store(store, store_limit))
     with cxr.training.claim_run_folder(out, "find-lr") as folder:
         with open_progress() as progress:
             finding = cxr.model.find_learning_rate(table, resolved, stage=stage, progress=progress)

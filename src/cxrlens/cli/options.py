@@ -84,6 +84,31 @@ ImagesShownOption = Annotated[
     ),
 ]
 
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="FOLDER",
+        envvar="CXRLENS_STORE",
+        help="Keep decoded images here, for other trainings and evaluations of the same files. "
+        "These are pixels of patients. Default: none are kept.",
+    ),
+]
+
+StoreLimitOption = Annotated[
+    float,
+    typer.Option(
+        "--store-limit",
+        metavar="GB",
+        envvar="CXRLENS_STORE_LIMIT",
+        help="How large the store may become; of the ways to make an input, the one not used for "
+        "longest is deleted.",
+    ),
+]
+
+DEFAULT_STORE_LIMIT = 20.0
+"""As `imaging.DEFAULT_LIMIT_GB`, without importing it."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSON.")]
 
 RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.")]
@@ -146,6 +171,7 @@ def read_data(
     columns: Sequence[str] | None,
     where: str | None,
     renamed: Sequence[str] | None,
+    store: "cxr.imaging.PixelStore | None" = None,
 ) -> "cxr.StudyTable":
     """Read DATA as the shared options say.
 
@@ -155,6 +181,7 @@ def read_data(
         columns: every `--column`, as ROLE=NAME.
         where: as `--where`.
         renamed: every `--map`, as OLD=NEW.
+        store: as `open_store` gives it.
 
     Raises:
         InputError: if an option is not of its form, or a class is renamed twice.
@@ -168,7 +195,22 @@ def read_data(
                 f"{cxr.vocabulary.suggest(role, cxr.data.ROLES)}"
             )
         roles.setdefault(role, []).append(name)
-    return cxr.read_table(data, cxr.data.TableOptions(images, roles, where, cut_names(renamed)))
+    options = cxr.data.TableOptions(images, roles, where, cut_names(renamed))
+    return cxr.read_table(data, options).with_store(store)
+
+
+def open_store(folder: Path | None, limit_gb: float) -> "cxr.imaging.PixelStore | None":
+    """Open the store of decoded images.
+
+    Args:
+        folder: as `--store`.
+        limit_gb: as `--store-limit`.
+
+    Raises:
+        InputError: if the limit is not above 0.
+        OutputError: if the folder cannot be made.
+    """
+    return None if folder is None else cxr.imaging.PixelStore(folder, limit_gb)
 
 
 def cut_names(renamed: Sequence[str] | None, option: str = "--map") -> dict[str, str]:

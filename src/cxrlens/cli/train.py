@@ -11,6 +11,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say
 from cxrlens.cli.options import (
+    DEFAULT_STORE_LIMIT,
     ByOption,
     ColumnOption,
     DataArgument,
@@ -19,7 +20,10 @@ from cxrlens.cli.options import (
     JsonOption,
     MapOption,
     OutOption,
+    StoreLimitOption,
+    StoreOption,
     WhereOption,
+    open_store,
     read_data,
 )
 from cxrlens.cli.reporting import Wishes, describe_training, show_results, write_results
@@ -57,6 +61,8 @@ def train(
             metavar="N", help="Use at most N images of each class and part, to try out.", min=1
         ),
     ] = None,
+    store: StoreOption = None,
+    store_limit: StoreLimitOption = DEFAULT_STORE_LIMIT,
     out: OutOption = None,
     resume: Annotated[
         Path | None,
@@ -72,7 +78,7 @@ def train(
 ) -> None:
     """Train a model, examine it on cases it never saw, and write a report."""
     resolved = cxr.training.resolve_recipe(recipe, overrides or [], resume)
-    table = read_data(data, images, column, where, mapping)
+    table = read_data(data, images, column, where, mapping, open_store(store, store_limit))
     cxr.model.choose_columns(table, by)  # what cannot be grouped by is said at once
     wishes = Wishes(by, shows_images=not no_images)
     if limit is not None:

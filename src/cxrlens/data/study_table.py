@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from cxrlens.imaging import PixelStore
 from cxrlens.vocabulary import ClassIndices, LabelMatrix, Refusal, TableError, show_name, suggest
 
 COLUMNS = ("image", "label", "patient_id", "view", "source", "split", "mask", "boxes")
@@ -56,6 +57,9 @@ class StudyTable:
 
     refusals: tuple[Refusal, ...] = ()
     """What lies in the collection but is no file that can be read."""
+
+    store: PixelStore | None = None
+    """Where its decoded images are kept between epochs, runs and processes; None keeps none."""
 
     def __post_init__(self) -> None:
         """Check the columns."""
@@ -259,6 +263,17 @@ class StudyTable:
         """
         frame = self.frame.assign(split=pd.Series(list(parts), dtype=object))
         return replace(self, frame=frame, notes=(*self.notes, *notes))
+
+    def with_store(self, store: PixelStore | None) -> "StudyTable":
+        """Give the same table, whose decoded images are kept in a store.
+
+        Args:
+            store: where; None keeps none.
+
+        Returns:
+            The new table.
+        """
+        return replace(self, store=store)
 
     def _is_in(self, part: str) -> "pd.Series[bool]":
         return self.frame["split"] == part

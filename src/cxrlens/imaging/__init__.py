@@ -16,6 +16,7 @@ from cxrlens.imaging.hdf5_item import split_reference
 from cxrlens.imaging.lung_field import LungField, find_lung_field
 from cxrlens.imaging.mask import RUNS_MARK, read_mask
 from cxrlens.imaging.overlay import outline, overlay
+from cxrlens.imaging.pixel_store import DEFAULT_LIMIT_GB, PixelStore
 from cxrlens.imaging.preprocessing import Fit, Preprocessing
 from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
@@ -28,6 +29,7 @@ from cxrlens.imaging.streaming import ReadImage, map_ordered, stream, try_read
 __all__ = [
     "COLOURS",
     "DEFAULT_COLOURS",
+    "DEFAULT_LIMIT_GB",
     "RUNS_MARK",
     "DecodedImages",
     "DicomHeader",
@@ -36,6 +38,7 @@ __all__ = [
     "Fit",
     "Hdf5Dataset",
     "LungField",
+    "PixelStore",
     "Preprocessing",
     "Radiograph",
     "ReadImage",

@@ -83,15 +83,40 @@ def read_item(name: str, reference: tuple[str, str, int]) -> tuple[Scan, str, in
         ImageRefused: as `read_hdf5_header`; `no-image` if there is no such array or no such
             image in it; `unsupported-format` if the array holds no images; `too-large`.
     """
+    item, white = _load(name, reference)
+    return _make_scan(name, item, white), _digest(item), item.nbytes
+
+
+def identify_item(name: str, reference: tuple[str, str, int]) -> tuple[str, int | None]:
+    """Read one image without making pixels of it.
+
+    Args:
+        name: the image as messages call it.
+        reference: as `split_reference` gives it.
+
+    Returns:
+        The SHA-256 that `read_item` gives, and what is white in its array; None where that is
+        decided by the number type or the image alone.
+
+    Raises:
+        ImageRefused: as `read_item`, but for what the numbers are.
+    """
+    item, white = _load(name, reference)
+    return _digest(item), white
+
+
+def _load(name: str, reference: tuple[str, str, int]) -> tuple[Item, int | None]:
     path, dataset, index = reference
     with open_hdf5(path) as file:
         array = _find_images(name, file, dataset, index)
         item = np.ascontiguousarray(array[index])
         is_wide = item.dtype.kind in "ui" and item.dtype.itemsize > 1
-        white = _find_white_of(path, dataset, array) if is_wide else None
+        return item, _find_white_of(path, dataset, array) if is_wide else None
+
+
+def _digest(item: Item) -> str:
     head = f"{item.dtype.str} {item.shape} ".encode()
-    digest = hashlib.sha256(head + item.tobytes()).hexdigest()
-    return _make_scan(name, item, white), digest, item.nbytes
+    return hashlib.sha256(head + item.tobytes()).hexdigest()
 
 
 def _find_images(name: str, file: h5py.File, dataset: str, index: int) -> h5py.Dataset:

@@ -3,26 +3,29 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt16
+from jaxtyping import Int
 
+from cxrlens.imaging.decoded_facts import DecodedFacts as _Facts
+from cxrlens.imaging.decoded_facts import read_facts, write_facts
+from cxrlens.imaging.image_identity import ImageIdentity, identify
+from cxrlens.imaging.pixel_places import InMemory, InShard, OnDisk, PixelPlace
+from cxrlens.imaging.pixel_record import StoredImage, StoredPixels
+from cxrlens.imaging.pixel_shard import PixelShard
+from cxrlens.imaging.pixel_store import PixelStore
 from cxrlens.imaging.preprocessing import Preprocessing
 from cxrlens.imaging.radiograph import Radiograph
 from cxrlens.imaging.streaming import map_ordered, try_read
-from cxrlens.vocabulary import ImageWarning, OutputError, Refusal, show_name
+from cxrlens.vocabulary import ImageWarning, Refusal, show_name
 
-StoredPixels = UInt16[np.ndarray, "n h w"]
-"""Pixels in 0…65535, that is [0, 1]; one image a row."""
-
-StoredImage = UInt16[np.ndarray, "h w"]
-"""One image of it."""
+_MAX_COPIED_BYTES = 4_000_000_000
+"""More pixels than this are not copied from a store into memory, but into its folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,80 +56,20 @@ class DecodedImages:
     warnings: tuple[tuple[ImageWarning, ...], ...]
     """What must be known about each image."""
 
+    notes: tuple[str, ...] = ()
+    """What went wrong with the store, one sentence each, for people."""
+
 
 @dataclass(frozen=True, eq=False)
-class _Facts:
-    """What is kept of one image besides its pixels."""
+class _Image:
+    """One image at the network's size."""
 
-    source_size: tuple[int, int]
-    digest: str
-    n_bytes: int
-    warnings: tuple[ImageWarning, ...]
-
-
-class _InMemory:
-    """Pixels gather in an array."""
-
-    def __init__(self, limit: int, size: tuple[int, int]) -> None:
-        """Make room for `limit` images of (height, width) `size`."""
-        self._array = np.empty((limit, *size), dtype=np.uint16)
-        self._n = 0
-
-    def add(self, pixels: StoredImage) -> None:
-        """Append one image."""
-        self._array[self._n] = pixels
-        self._n += 1
-
-    def finish(self) -> StoredPixels:
-        """Give all images added."""
-        return self._array[: self._n]
-
-    def close(self) -> None:
-        """Nothing is to be let go of."""
-
-
-class _OnDisk:
-    """Pixels gather in a file without a name."""
-
-    def __init__(self, scratch: Path, size: tuple[int, int]) -> None:
-        """Open the file in the folder `scratch`, for images of (height, width) `size`."""
-        self._size = size
-        self._n = 0
-        self._explaining = partial(_explaining, scratch)
-        with self._explaining():
-            self._file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (see `close`)
-
-    def add(self, pixels: StoredImage) -> None:
-        """Append one image."""
-        # Written, not mapped: a full disk is an error here and would be a crash there.
-        with self._explaining():
-            self._file.write(pixels.tobytes())
-        self._n += 1
-
-    def finish(self) -> StoredPixels:
-        """Give all images added."""
-        shape = (self._n, *self._size)
-        if self._n == 0:  # nothing cannot be mapped
-            return np.empty(shape, dtype=np.uint16)
-        with self._explaining():
-            self._file.flush()
-            return np.memmap(self._file, np.uint16, "r", shape=shape)
-
-    def close(self) -> None:
-        """Let go of the file; a mapping of it lives on."""
-        with suppress(OSError):  # after a full disk the rest cannot be written either
-            self._file.close()
-
-
-@contextmanager
-def _explaining(scratch: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot keep decoded images in '{show_name(str(scratch))}': {error.strerror}; "
-            "free the place or choose another"
-        ) from error
+    pixels: StoredImage
+    facts: _Facts
+    row: int | None = None
+    """Its place in the shard that it was taken from."""
+    identity: ImageIdentity | None = None
+    """Of an image that was looked for in a shard, and is not there."""
 
 
 def decode(
@@ -135,6 +78,7 @@ def decode(
     *,
     workers: int = 2,
     scratch: Path | None = None,
+    store: PixelStore | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> DecodedImages:
     """Read all images with threads and keep them at the network's size.
@@ -147,35 +91,93 @@ def decode(
         preprocessing: how the network's input is made.
         workers: number of threads, 1 or more.
         scratch: a folder for the pixels (2 bytes each); the file there has no name and is gone
-            with the last use of the array, however the process ends. None keeps them in memory.
+            with the last use of the array, however the process ends. None keeps them in memory,
+            or where they lie in the store.
+        store: images that are there are not decoded, the others are added. Where it cannot be
+            read or added to, that is noted and the work goes on. None decodes all.
         progress: called after each image with the number done so far.
 
     Returns:
         The images kept, in the order given, and why the others were not.
 
     Raises:
-        OutputError: if the pixels cannot be written to `scratch`.
+        OutputError: if the pixels cannot be written to `scratch`, or the store is damaged by
+            others meanwhile.
         ValueError: if `workers` is below 1.
     """
+    shard = None if store is None else store.open_shard(preprocessing)
 
-    def read(image: str) -> tuple[StoredImage, _Facts] | Refusal:
+    def read(image: str) -> _Image | Refusal:
+        identity = None if shard is None else identify(image)
+        found = None if shard is None or identity is None else _find(shard, identity, image)
+        if found is not None:
+            return found
         radiograph = try_read(image)
-        return radiograph if isinstance(radiograph, Refusal) else _shrink(radiograph, preprocessing)
+        if isinstance(radiograph, Refusal):
+            return radiograph
+        return _Image(*_shrink(radiograph, preprocessing), identity=identity)
 
-    size = (preprocessing.height, preprocessing.width)
     kept: dict[int, _Facts] = {}
     refusals: list[Refusal] = []
-    place = _InMemory(len(paths), size) if scratch is None else _OnDisk(scratch, size)
-    with closing(place) as store:
+    n_lost = 0
+    with closing(_choose_place(len(paths), preprocessing, scratch, shard)) as place:
         for i, result in enumerate(map_ordered(read, paths, workers=workers, ahead=2 * workers)):
             if isinstance(result, Refusal):
                 refusals.append(result)
             else:
-                store.add(result[0])
-                kept[i] = result[1]
+                row = result.row
+                if shard is not None and row is None:
+                    row = _keep(shard, result, paths[i])
+                    n_lost += row is None
+                place.add(result.pixels, row)
+                kept[i] = result.facts
             if progress is not None:
                 progress(i + 1)
-        return _gather(store.finish(), kept, refusals)
+        notes = _tell_fault(shard, n_lost)
+        return _gather(place.finish(), kept, refusals, notes)
+
+
+def _choose_place(
+    n: int, preprocessing: Preprocessing, scratch: Path | None, shard: PixelShard | None
+) -> PixelPlace:
+    size = (preprocessing.height, preprocessing.width)
+    if scratch is not None:
+        return OnDisk(scratch, size)
+    if shard is None:
+        return InMemory(n, size)
+    if 2 * n * size[0] * size[1] > _MAX_COPIED_BYTES:
+        return InShard(shard, lambda: OnDisk(shard.path.parent, size))
+    return InShard(shard, lambda: InMemory(n, size))
+
+
+def _find(shard: PixelShard, identity: ImageIdentity, image: str) -> _Image | None:
+    found = shard.find(identity.address)
+    if found is None:
+        return None
+    return _Image(found.pixels, read_facts(found.facts, _name(image)), found.row)
+
+
+def _keep(shard: PixelShard, made: _Image, image: str) -> int | None:
+    """Add an image, unless its file has changed since it was looked for."""
+    if made.identity is None or made.identity.digest != made.facts.digest:
+        return None
+    facts = write_facts(made.facts, _name(image))
+    return None if facts is None else shard.keep(made.identity.address, facts, made.pixels)
+
+
+def _name(image: str) -> str:
+    """The image as its warnings call it."""
+    return repr(show_name(os.fspath(image)))
+
+
+def _tell_fault(shard: PixelShard | None, n_lost: int) -> tuple[str, ...]:
+    if shard is None or shard.fault is None or n_lost == 0:
+        return ()
+    folder = show_name(str(shard.path.parent))
+    return (
+        f"The store '{folder}' could not keep all decoded images ({shard.fault}): {n_lost} of them "
+        "will be decoded again next time.",
+    )
 
 
 def _shrink(radiograph: Radiograph, preprocessing: Preprocessing) -> tuple[StoredImage, _Facts]:
@@ -185,7 +187,10 @@ def _shrink(radiograph: Radiograph, preprocessing: Preprocessing) -> tuple[Store
 
 
 def _gather(
-    pixels: StoredPixels, kept: dict[int, _Facts], refusals: list[Refusal]
+    pixels: StoredPixels,
+    kept: dict[int, _Facts],
+    refusals: list[Refusal],
+    notes: tuple[str, ...],
 ) -> DecodedImages:
     return DecodedImages(
         pixels,
@@ -195,4 +200,5 @@ def _gather(
         tuple(one.digest for one in kept.values()),
         np.array([one.n_bytes for one in kept.values()], dtype=np.int64),
         tuple(one.warnings for one in kept.values()),
+        notes,
     )

@@ -24,10 +24,10 @@ class PreparedTable:
 
 
 def prepare(table: StudyTable, preprocessing: Preprocessing, progress: Progress) -> PreparedTable:
-    """Decode every image of a table once.
+    """Decode every image of a table once, or take it from the table's store.
 
     Args:
-        table: any.
+        table: any; what goes wrong with its store is put among its notes.
         preprocessing: of the network that will see them.
         progress: is told of every image.
 
@@ -38,6 +38,7 @@ def prepare(table: StudyTable, preprocessing: Preprocessing, progress: Progress)
     images = decode(
         paths,
         preprocessing,
+        store=table.store,
         progress=lambda done: progress.advance("read images", done, len(paths)),
     )
     if len(images.kept) == 0:
@@ -47,7 +48,8 @@ def prepare(table: StudyTable, preprocessing: Preprocessing, progress: Progress)
     masks, bad_masks = _check_masks(kept, images)
     refusals = (*table.refusals, *images.refusals, *bad_masks)
     frame = kept.frame.assign(mask=pd.Series(masks, dtype=object))
-    return PreparedTable(replace(kept, frame=frame, refusals=refusals), images)
+    notes = (*table.notes, *images.notes)
+    return PreparedTable(replace(kept, frame=frame, notes=notes, refusals=refusals), images)
 
 
 def _check_masks(
