@@ -10,6 +10,7 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.audit import audit
+from cxrlens.cli.benchmark import benchmark
 from cxrlens.cli.calibrate import calibrate
 from cxrlens.cli.compare import compare
 from cxrlens.cli.console import say
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 for command in (
     demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain,
-    explain_card, audit, export, quantise, doctor,
+    explain_card, audit, export, quantise, benchmark, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)
