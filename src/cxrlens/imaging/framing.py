@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from cxrlens.imaging.scan import ScanPixels
 from cxrlens.vocabulary import GreyImage
 
 SIDE = 128
@@ -27,18 +28,25 @@ SmallImage = Float32[np.ndarray, "rows cols"]
 """Grey in [0, 1], shrunk from a larger image or cut from one."""
 
 
-def shrink(pixels: GreyImage, side: int = SIDE) -> SmallImage:
+def shrink(pixels: ScanPixels, side: int = SIDE) -> SmallImage:
     """Give the means of `side` x `side` equal boxes, whatever the image's proportions.
 
     Args:
-        pixels: height x width, in [0, 1].
+        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
         side: rows and columns of the result.
 
     Returns:
-        `side` x `side`, in [0, 1].
+        `side` x `side`, float32 in [0, 1].
     """
-    small = Image.fromarray(pixels).resize((side, side), Image.Resampling.BOX, reducing_gap=1.0)
-    return np.clip(np.asarray(small, dtype=np.float32), 0.0, 1.0)
+    image = Image.fromarray(pixels)
+    white, box = 1.0, (0.0, 0.0, float(image.width), float(image.height))
+    if pixels.dtype == np.uint8:
+        # As bytes while there are many, and as numbers before a second rounding.
+        steps = max(1, image.width // side), max(1, image.height // side)
+        image = image.reduce(steps).convert("F")
+        white, box = 255.0, (0.0, 0.0, box[2] / steps[0], box[3] / steps[1])
+    small = image.resize((side, side), Image.Resampling.BOX, box, reducing_gap=1.0)
+    return np.asarray(np.clip(np.asarray(small, dtype=np.float32) / np.float32(white), 0, 1))
 
 
 def measure_contrast(small: SmallImage) -> tuple[float, float]:

@@ -92,8 +92,8 @@ def check_quality(name: str, scan: Scan) -> Scan:
         *_warn_coloured(name, scan.colourfulness),
         *_warn_signs(name, measure_signs(scan.pixels, small)),
     )
-    pixels = 1 - scan.pixels if is_turned_back else scan.pixels
-    return replace(scan, pixels=pixels, warnings=(*scan.warnings, *found))
+    known = scan.turn_back() if is_turned_back else scan
+    return replace(known, warnings=(*scan.warnings, *found))
 
 
 def _refuse_blank(name: str, small: SmallImage, likeness: ChestLikeness) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxrlens.imaging.burned_in import find_burned_in
 from cxrlens.imaging.framing import SmallImage, shrink
-from cxrlens.vocabulary import GreyImage
+from cxrlens.imaging.scan import ScanPixels
 
 _SIDE = 256
 """Rows and columns at which signs are found: a third of the time, and the same shares."""
@@ -20,11 +20,11 @@ _MIN_SHARP = 0.003
 so it is for five of six radiographs, in a tenth of a millisecond instead of twelve."""
 
 
-def measure_signs(pixels: GreyImage, small: SmallImage) -> float:
+def measure_signs(pixels: ScanPixels, small: SmallImage) -> float:
     """Give the share of an image that is taken up by signs (`find_burned_in`), lungs included.
 
     Args:
-        pixels: height x width, in [0, 1].
+        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
         small: the same, shrunk (`shrink`).
 
     Returns:

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Int, UInt16
 
 from cxrlens.imaging.preprocessing import Preprocessing
-from cxrlens.imaging.radiograph import Radiograph
-from cxrlens.imaging.streaming import map_ordered, try_read
+from cxrlens.imaging.read_image import ReadImage
+from cxrlens.imaging.streaming import map_ordered, try_read_image
 from cxrlens.vocabulary import ImageWarning, OutputError, Refusal, show_name
 
 StoredPixels = UInt16[np.ndarray, "n h w"]
@@ -158,16 +158,18 @@ def decode(
         ValueError: if `workers` is below 1.
     """
 
-    def read(image: str) -> tuple[StoredImage, _Facts] | Refusal:
-        radiograph = try_read(image)
-        return radiograph if isinstance(radiograph, Refusal) else _shrink(radiograph, preprocessing)
+    def read_one(image: str) -> tuple[StoredImage, _Facts] | Refusal:
+        read = try_read_image(image, preprocessing)
+        return read if isinstance(read, Refusal) else _shrink(read)
 
     size = (preprocessing.height, preprocessing.width)
     kept: dict[int, _Facts] = {}
     refusals: list[Refusal] = []
     place = _InMemory(len(paths), size) if scratch is None else _OnDisk(scratch, size)
     with closing(place) as store:
-        for i, result in enumerate(map_ordered(read, paths, workers=workers, ahead=2 * workers)):
+        for i, result in enumerate(
+            map_ordered(read_one, paths, workers=workers, ahead=2 * workers)
+        ):
             if isinstance(result, Refusal):
                 refusals.append(result)
             else:
@@ -178,10 +180,9 @@ def decode(
         return _gather(store.finish(), kept, refusals)
 
 
-def _shrink(radiograph: Radiograph, preprocessing: Preprocessing) -> tuple[StoredImage, _Facts]:
-    rows, cols = radiograph.pixels.shape
-    small = np.rint(preprocessing.apply(radiograph.pixels) * np.float32(65535)).astype(np.uint16)
-    return small, _Facts((rows, cols), radiograph.digest, radiograph.n_bytes, radiograph.warnings)
+def _shrink(read: ReadImage) -> tuple[StoredImage, _Facts]:
+    small = np.rint(read.pixels * np.float32(65535)).astype(np.uint16)
+    return small, _Facts(read.geometry.source_size, read.digest, read.n_bytes, read.warnings)
 
 
 def _gather(
