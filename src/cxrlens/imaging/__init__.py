@@ -10,7 +10,7 @@ from cxrlens.imaging.dicom.header import DicomHeader, read_dicom_header
 from cxrlens.imaging.file_bytes import read_head
 from cxrlens.imaging.file_facts import FileFacts, read_file_facts
 from cxrlens.imaging.file_kind import FileKind, recognise
-from cxrlens.imaging.files import write_whole
+from cxrlens.imaging.files import open_whole, write_whole
 from cxrlens.imaging.hdf5_file import Hdf5Dataset, read_hdf5_array, read_hdf5_header
 from cxrlens.imaging.hdf5_item import split_reference
 from cxrlens.imaging.lung_field import LungField, find_lung_field
@@ -56,6 +56,7 @@ __all__ = [
     "find_burned_in",
     "find_lung_field",
     "map_ordered",
+    "open_whole",
     "outline",
     "overlay",
     "read_dicom_header",
