@@ -20,10 +20,12 @@ PAGES = [
     "docs/how-to/audit-your-data.md",
     "docs/how-to/read-your-collection.md",
     "docs/how-to/train-on-your-folder.md",
+    "docs/how-to/train-a-head.md",
     "docs/how-to/compare-two-models.md",
     "docs/how-to/explain-with-lime.md",
     "docs/how-to/judge-the-maps.md",
     "docs/how-to/export-a-model.md",
+    "docs/how-to/answer-faster.md",
     "docs/reference/phantoms.md",
 ]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""

@@ -75,9 +75,9 @@ def test_the_stability_foretells_other_seeds(
 
 def test_it_stops_when_it_has_settled(tiny_engine: TorchEngine, small_chest: GreyImage) -> None:
     soon = explain_lime(tiny_engine, small_chest, CLASSES, replace(SETTINGS, stop_at=0.5))
-    assert soon.n_samples == 100
+    assert soon.n_samples == 128
     assert (soon.stability > 0.5).all()
-    short = explain_lime(tiny_engine, small_chest, CLASSES, replace(SETTINGS, n_samples=100))
+    short = explain_lime(tiny_engine, small_chest, CLASSES, replace(SETTINGS, n_samples=128))
     np.testing.assert_allclose(soon.weights, short.weights, atol=1e-6)
     odd = explain_lime(tiny_engine, small_chest, CLASSES, replace(SETTINGS, n_samples=130))
     assert odd.n_samples == 130
@@ -131,7 +131,7 @@ def test_the_method_paints_the_weights_of_the_target(
 def test_a_constant_image_gives_a_map_that_says_nothing(tiny_engine: TorchEngine) -> None:
     grey = np.full((48, 48), 0.5, np.float32)
     found = explain_lime(tiny_engine, grey, CLASSES, replace(SETTINGS, stop_at=0.9))
-    assert found.n_samples == 100
+    assert found.n_samples == 128
     assert found.weights.shape == (3, 1)
     assert np.isnan(found.stability).all()
     assert not any(found.make_heatmap(name).is_usable for name in CLASSES)
@@ -144,7 +144,7 @@ def test_a_network_that_does_not_look_gives_a_map_that_says_nothing(
     with torch.no_grad():
         engine.network.head.output.weight.zero_()
     found = explain_lime(engine, small_chest, CLASSES, replace(SETTINGS, stop_at=0.9))
-    assert found.n_samples == 100
+    assert found.n_samples == 128
     assert not found.weights.any()
     assert np.isnan(found.r2).all()
     assert np.isnan(found.stability).all()

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import copy
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -201,11 +202,13 @@ def test_text_is_removed_at_the_source_s_size_before_resampling() -> None:
 
 def test_it_is_a_field_of_a_recipe() -> None:
     adapter = TypeAdapter(Preprocessing)
-    plain = {"height": 320, "width": 256, "fit": "crop", "remove_text": True}
-    assert adapter.validate_python(plain) == Preprocessing(320, 256, "crop", remove_text=True)
-    assert adapter.dump_python(Preprocessing(320, 256, "crop", remove_text=True)) == plain
+    plain = {"height": 320, "width": 256, "fit": "crop", "remove_text": True,
+             "decoding": "full"}  # fmt: skip
+    step = Preprocessing(320, 256, "crop", remove_text=True, decoding="full")
+    assert adapter.validate_python(plain) == step
+    assert adapter.dump_python(step) == plain
     del plain["remove_text"]  # as bundles of version 0.1.0 have it
-    assert adapter.validate_python(plain) == Preprocessing(320, 256, "crop", remove_text=False)
+    assert adapter.validate_python(plain) == replace(step, remove_text=False)
     with pytest.raises(ValidationError, match="heigth"):
         adapter.validate_python({"heigth": 224})
     with pytest.raises(RecipeError, match="got 5"):

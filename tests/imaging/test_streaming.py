@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrlens.imaging import Preprocessing, ReadImage, stream, try_read
+from cxrlens.imaging import Preprocessing, ReadImage, read_radiograph, stream, try_read
 from cxrlens.imaging.streaming import map_ordered
 from cxrlens.phantom import draw_nth
 from cxrlens.vocabulary import Refusal
@@ -34,7 +34,7 @@ def test_every_file_is_answered_in_order(image: str, tmp_path: Path) -> None:
     assert [answer.image for answer in answers] == [image, missing, image]
     assert isinstance(answers[0], ReadImage)
     assert isinstance(answers[1], Refusal)
-    assert np.array_equal(answers[0].pixels, STEP.apply(answers[0].radiograph.pixels))
+    assert np.array_equal(answers[0].pixels, STEP.apply(read_radiograph(image).pixels))
     assert answers[1] == try_read(missing)
 
 

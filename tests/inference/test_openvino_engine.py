@@ -63,7 +63,9 @@ def test_it_is_the_network(bundle: Bundle, images: ImageBatch) -> None:
     engine = OpenVinoEngine(bundle.network, SIZE)
     assert (engine.name, engine.precision) == ("openvino", "float32")
     compare(engine, bundle, images, 1e-5)
-    for n in (1, 8, 9):
+    many = np.concatenate([images, images, images])
+    np.testing.assert_array_equal(engine.run(many).maps[16:33], engine.run(many[16:33]).maps)
+    for n in (1, 7, 8, 9):
         np.testing.assert_allclose(
             engine.run(images[:n]).logits, engine.run(images).logits[:n], rtol=1e-4, atol=1e-5
         )
@@ -120,12 +122,14 @@ def test_compiled_once_and_damage_is_noticed(
     for damaged in (whole[:-7], whole[:100], b"", b"x" + whole[1:],
                     whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]):  # fmt: skip
         entry.write_bytes(damaged)
-        OpenVinoEngine(bundle.network, SIZE, cache=cache)
+        OpenVinoEngine(bundle.network, SIZE, cache=cache).run(images)
         assert entry.read_bytes() != damaged  # compiled anew, and kept
     # Other weights, another size: another entry.
-    OpenVinoEngine(bundle.network, SIZE, cache=CompiledCache(cache.folder, "b" * 64))
-    OpenVinoEngine(bundle.network, (64, 80), cache=cache)
+    OpenVinoEngine(bundle.network, SIZE, cache=CompiledCache(cache.folder, "b" * 64)).run(images)
+    OpenVinoEngine(bundle.network, (64, 80), cache=cache).run(np.zeros((9, 64, 80), np.float32))
     assert len(list(cache.folder.iterdir())) == 3
+    OpenVinoEngine(bundle.network, SIZE, cache=cache).run(images[:2])  # one by one
+    assert len(list(cache.folder.iterdir())) == 4
 
 
 def test_without_a_place_it_runs_all_the_same(
@@ -142,6 +146,7 @@ def test_without_a_place_it_runs_all_the_same(
     [
         ("torch", "float32"),
         ("openvino", "float32"),
+        ("onnxruntime", "float32"),
         pytest.param("openvino", "bfloat16", marks=needs_bfloat16),
     ],
 )
@@ -156,9 +161,13 @@ def test_auto_is_fast_on_a_processor() -> None:
     assert resolve_engine("auto", "float32") == expected
 
 
-def test_the_reference_has_one_precision() -> None:
-    with pytest.raises(InputError, match="torch answers in float32"):
-        resolve_engine("torch", "bfloat16")
+@pytest.mark.parametrize("engine", ["torch", "onnxruntime"])
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_other_precisions_are_openvinos(engine: EngineName, precision: Precision) -> None:
+    with pytest.raises(
+        InputError, match=f"{engine} answers in float32 alone.*take engine openvino"
+    ):
+        resolve_engine(engine, precision)
 
 
 @pytest.mark.parametrize("is_hidden", [True, False])
@@ -218,7 +227,7 @@ def test_what_openvino_refuses_is_compiled_again(
     bundle: Bundle, images: ImageBatch, tmp_path: Path
 ) -> None:
     cache = CompiledCache(tmp_path / "cache", "a" * 64)
-    OpenVinoEngine(bundle.network, SIZE, cache=cache)
+    OpenVinoEngine(bundle.network, SIZE, cache=cache).run(images)
     (entry,) = cache.folder.iterdir()
     nonsense = b"made by another build"
     entry.write_bytes(digest(entry.name.encode() + nonsense).encode() + nonsense)

@@ -158,6 +158,17 @@ def test_what_each_stage_moved_is_on_the_page(full: Report) -> None:
     assert "What was trained" not in render(replace(full, stages=())).text
 
 
+def test_cached_features_are_told_epoch_by_epoch(full: Report) -> None:
+    told = "view 1 of 3 by openvino in bfloat16"
+    histories = [
+        replace(one, epochs=tuple(replace(epoch, features=told) for epoch in one.epochs))
+        for one in full.histories
+    ]
+    cached = render(replace(full, histories=tuple(histories))).text
+    assert cached.count(told) == sum(len(one.epochs) for one in histories) > 0
+    assert "cached features" not in render(full).text
+
+
 def test_a_page_for_phantoms_and_one_for_patients(full: Report) -> None:
     drawn, real = render(full).text, render(replace(full, is_phantom=False)).text
     assert drawn.count(NOT_A_DEVICE) == 2

@@ -8,7 +8,7 @@ import torch
 
 from cxrlens.network import MapClassifier, build_classifier
 from cxrlens.training import Recipe, load_recipe
-from cxrlens.training.learner import TrainingCases
+from cxrlens.training.cases import TrainingCases
 
 Build = Callable[[Recipe], MapClassifier]
 """Builds the same network each time."""

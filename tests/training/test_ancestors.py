@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cxrlens.training import Recipe, build_initial_network, load_recipe
-from cxrlens.training.learner import TrainingCases
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.loop import fit
 from cxrlens.vocabulary import Silence
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from cxrlens.network import MapClassifier
 from cxrlens.training import Recipe, load_recipe
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.checkpoint import Place
 from cxrlens.training.copies import add_copies, split_copies, vary_copies
-from cxrlens.training.learner import Learner, TrainingCases
+from cxrlens.training.learner import Learner
 from cxrlens.training.recipe import Copies
 from cxrlens.vocabulary import RecipeError
 
@@ -124,7 +125,7 @@ def test_copies_are_the_same_in_every_epoch_and_keep_their_class(
     stored = torch.from_numpy(cases.pixels[rows].astype(np.float32) / 65535)[:, None]
     is_same = (shown[0] - stored).abs().amax((1, 2, 3)) < 1e-5
     assert is_same.tolist() == (numbers == 0).tolist()
-    _, targets = learner._fetch(train)
+    targets = learner._find_targets(train)
     assert targets.tolist() == cases.targets[rows].tolist()
 
 

@@ -25,6 +25,7 @@ EPOCHS = st.fixed_dictionaries(
         "learning_rate": NUMBERS,
         "is_best": st.booleans(),
         "stage": TEXT,
+        "features": TEXT,
         "val_f1": st.none() | NUMBERS,
         "learning_rates": st.dictionaries(st.sampled_from(["rest", "head"]), NUMBERS),
         "seconds": NUMBERS,

@@ -12,8 +12,9 @@ import torch
 
 from cxrlens.network import MapClassifier, NetworkSpec, build_classifier
 from cxrlens.training import Recipe, load_recipe
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.checkpoint import Place
-from cxrlens.training.learner import Learner, TrainingCases
+from cxrlens.training.learner import Learner
 from cxrlens.vocabulary import InputError
 
 SPEC = NetworkSpec("inception_v3", {"aux_logits": True}, (0.5,), (0.5,), dropout=0.0)
@@ -89,4 +90,4 @@ def test_too_little_memory_of_a_gpu_is_told_with_the_way_out(
     assert f"{size} images of 32 x 32 at once (batch_size={size})" in str(caught.value)
     assert way_out in str(caught.value)
     with pytest.raises(InputError, match="8 validation images at once"):
-        learner.answer(rows)
+        learner.answer_validation()

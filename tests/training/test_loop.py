@@ -81,7 +81,7 @@ def test_lightning_says_nothing() -> None:
 import numpy as np
 from cxrlens.network import build_classifier
 from cxrlens.training import load_recipe
-from cxrlens.training.learner import TrainingCases
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.loop import fit
 from cxrlens.vocabulary import Silence
 options = ["height=32", "width=32", "network.options.width=4", "precision=bfloat16", "epochs=1"]

@@ -12,7 +12,7 @@ import pytest
 
 from cxrlens.network import MapClassifier
 from cxrlens.training import Recipe
-from cxrlens.training.learner import TrainingCases
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.rate_finding import RateRange, find_rate, find_stage, search_rates
 from cxrlens.vocabulary import RateSearch, RecipeError, Silence
 

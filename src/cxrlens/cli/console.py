@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -28,6 +28,20 @@ def say(sentence: str) -> None:
 def show_json(plain: object) -> None:
     """Give a result as JSON to stdout."""
     print(json.dumps(plain, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def show_json_rows(facts: Mapping[str, object], name: str, rows: Iterable[str]) -> None:
+    """Give a result as JSON to stdout whose last entry is a list too long to be held.
+
+    Args:
+        facts: the other entries.
+        name: of the list.
+        rows: its items as JSON.
+    """
+    print(f"{json.dumps(facts, ensure_ascii=True, allow_nan=False)[:-1]}, {json.dumps(name)}: [")
+    for number, row in enumerate(rows):
+        print(f"{',' if number else ''}{row.strip()}")
+    print("]}")
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -10,6 +10,7 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.audit import audit
+from cxrlens.cli.benchmark import benchmark
 from cxrlens.cli.calibrate import calibrate
 from cxrlens.cli.compare import compare
 from cxrlens.cli.console import say
@@ -23,6 +24,7 @@ from cxrlens.cli.export import export
 from cxrlens.cli.find_lr import find_lr
 from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
+from cxrlens.cli.quantise import quantise
 from cxrlens.cli.show import show
 from cxrlens.cli.train import train
 
@@ -43,7 +45,7 @@ app = typer.Typer(
 )
 for command in (
     demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain,
-    explain_card, audit, export, doctor,
+    explain_card, audit, export, quantise, benchmark, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

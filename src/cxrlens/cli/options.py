@@ -3,7 +3,6 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +11,7 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import say
+from cxrlens.cli.tally import Tally
 
 DataArgument = Annotated[
     Path,
@@ -113,10 +113,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Give the result as JSO
 
 RecipeOption = Annotated[str, typer.Option("--recipe", help="Name of the recipe.")]
 
-Engine = Literal["auto", "openvino", "torch"]
+Engine = Literal["auto", "openvino", "torch", "onnxruntime"]
 """As `inference.EngineName`, without importing it."""
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int8"]
 """As `inference.Precision`."""
 
 EngineOption = Annotated[
@@ -124,7 +124,8 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         help="What runs the network: `torch` is the reference; `openvino` is faster on a processor "
-        "(1.2 to 2.6 times where it was measured); `auto` takes it where there is no GPU.",
+        "(1.2 to 2.6 times where it was measured); `onnxruntime` too; `auto` takes OpenVINO "
+        "where there is no GPU.",
     ),
 ]
 
@@ -133,12 +134,9 @@ PrecisionOption = Annotated[
     typer.Option(
         "--precision",
         help="Of OpenVINO's arithmetic; bfloat16 is faster where the processor has it, and moves "
-        "probabilities by up to a few hundredths.",
+        "probabilities by up to a few hundredths; int8 needs what `cxrlens quantise` makes.",
     ),
 ]
-
-MAX_LISTED = 20
-"""Refusals that are listed one by one; the rest is counted by reason."""
 
 EXIT_PARTIAL = 3
 """Done, but some files were refused; they are listed."""
@@ -229,12 +227,10 @@ def cut_names(renamed: Sequence[str] | None, option: str = "--map") -> dict[str,
 
 def list_refusals(refusals: "Sequence[cxr.vocabulary.Refusal]") -> None:
     """Say what was left out and why: some one by one, all by reason."""
-    for refusal in refusals[:MAX_LISTED]:
-        say(f"refused ({refusal.reason}): {refusal.message}")
-    if len(refusals) > MAX_LISTED:
-        counts = sorted(Counter(refusal.reason for refusal in refusals).items())
-        told = ", ".join(f"{reason} {n}" for reason, n in counts)
-        say(f"refused: {len(refusals)} in all ({told}); the first {MAX_LISTED} are listed above")
+    tally = Tally("refused")
+    for refusal in refusals:
+        tally.add(refusal.reason, refusal.message)
+    tally.tell()
 
 
 def _cut_pairs(option: str, given: Sequence[str] | None) -> list[tuple[str, str]]:

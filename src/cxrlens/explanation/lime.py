@@ -26,7 +26,7 @@ from cxrlens.vocabulary import (
     suggest,
 )  # fmt: skip
 
-CHECK_EVERY = 100
+CHECK_EVERY = 128
 """Samples between two looks at whether the answer has settled."""
 
 DEFAULTS = LimeSettings()

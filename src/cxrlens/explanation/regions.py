@@ -3,13 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from dataclasses import replace
-
 import numpy as np
 from scipy import ndimage
 
 from cxrlens.explanation.contours import trace_contours
 from cxrlens.explanation.lung_zones import LungZones, name_place
+from cxrlens.explanation.region_boxes import box_parts
 from cxrlens.vocabulary import GreyImage, Heatmap, InputError, PixelMask, Region
 
 HALF = 0.5
@@ -33,25 +32,26 @@ def find_regions(
     Raises:
         InputError: if the share is no number in (0, 1].
     """
+    _check_share(share)
+    if zones is None:
+        return tuple(
+            Region(heatmap.class_name, box.score, box.top, box.left, box.height, box.width)
+            for box in box_parts(heatmap, share)
+        )
     heat = heat_on_source(heatmap)
-    regions = []
-    for rows, cols, part in _list_parts(heat, share):
-        region = Region(
+    return tuple(
+        Region(
             class_name=heatmap.class_name,
             score=float(heat[rows, cols][part].max()),
             top=rows.start,
             left=cols.start,
             height=rows.stop - rows.start,
             width=cols.stop - cols.start,
+            contours=trace_contours(part, rows.start, cols.start),
+            place=name_place(part, rows.start, cols.start, zones),
         )
-        if zones is not None:
-            region = replace(
-                region,
-                contours=trace_contours(part, region.top, region.left),
-                place=name_place(part, region.top, region.left, zones),
-            )
-        regions.append(region)
-    return tuple(regions)
+        for rows, cols, part in _list_parts(heat, share)
+    )
 
 
 def mask_regions(heatmap: Heatmap, share: float = HALF) -> tuple[PixelMask, ...]:
@@ -112,8 +112,12 @@ def cut(heat: GreyImage, share: float = HALF) -> PixelMask:
     Raises:
         InputError: if the share is no number in (0, 1].
     """
+    _check_share(share)
+    return np.asarray((heat >= share * heat.max()) & (heat > 0))
+
+
+def _check_share(share: float) -> None:
     if not 0 < share <= 1:
         raise InputError(
             f"a region reaches a share of the map's maximum in (0, 1]; got {share}. 0.5 is usual."
         )
-    return np.asarray((heat >= share * heat.max()) & (heat > 0))

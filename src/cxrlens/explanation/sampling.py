@@ -14,7 +14,7 @@ from cxrlens.explanation.surrogate import Kept, SampleScores
 from cxrlens.inference import TorchEngine
 from cxrlens.vocabulary import GreyImage, InputError, LimeSettings, Segments
 
-BATCH = 50
+BATCH = 64
 """Samples that the network is given at once."""
 
 

@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +91,14 @@ def check_export(
     Raises:
         InputError: if no image can be read, or a runtime refuses the file.
     """
+    # The graph is given all pixels: the same must be compared.
+    record = model.bundle.record
+    record = replace(record, preprocessing=replace(record.preprocessing, decoding="full"))
+    whole = Model(replace(model.bundle, record=record), model.engine)
     runners = [open_exported(path, runtime) for runtime in runtimes]
     gaps: list[list[_Gap]] = []
     refusals = []
-    for done, (prediction, radiograph) in enumerate(model.read_many(images), start=1):
+    for done, (prediction, radiograph) in enumerate(whole.read_many(images), start=1):
         if radiograph is None or prediction.refusal is not None:
             refusals += [prediction.refusal] if prediction.refusal is not None else []
         else:

@@ -22,6 +22,7 @@ from cxrlens.imaging.grey_range import RANGES, scale_pixels
 from cxrlens.imaging.jpeg_header import check_jpeg
 from cxrlens.imaging.library_warnings import hold_back_warnings
 from cxrlens.imaging.png_header import check_png, mend_transparency, read_bit_depth
+from cxrlens.imaging.reduction import place_reduced
 from cxrlens.imaging.scan import Scan
 from cxrlens.imaging.tiff_header import TiffHeader, read_tiff_header
 from cxrlens.vocabulary import ImageRefused
@@ -55,6 +56,9 @@ _FAULTS = (
 
 _COPIED_AT_ONCE = 4_000_000
 """Pixels."""
+
+_TRANSPOSED = (5, 6, 7, 8)
+"""EXIF orientations that make columns of the stored rows."""
 
 
 class Decoder:
@@ -97,6 +101,30 @@ class Decoder:
         width, height = self._image.size
         return height, width
 
+    def read_upright_size(self) -> tuple[int, int]:
+        """Give (height, width) in pixels as the image is displayed.
+
+        Raises:
+            ImageRefused: `undecodable`, if the header's metadata cannot be read.
+        """
+        height, width = self.size
+        return (width, height) if self._read_orientation() in _TRANSPOSED else (height, width)
+
+    def decode_reduced(self, factor: int) -> Scan:
+        """Give the pixels of a JPEG file at a fraction of its size, upright, as bytes.
+
+        Args:
+            factor: 2, 4 or 8: pixels along one side of a decoded one.
+
+        Raises:
+            ImageRefused: as `decode`.
+        """
+        placed = place_reduced(self.read_upright_size(), factor, self._read_orientation())
+        width, height = self._image.size
+        self._image.draft(None, (width // factor, height // factor))
+        grey, colourfulness = self._load()
+        return Scan(_to_array(grey), colourfulness=colourfulness, reduction=placed)
+
     def decode(self) -> Scan:
         """Give the pixels, upright.
 
@@ -104,17 +132,28 @@ class Decoder:
             ImageRefused: `truncated`, `undecodable`, or `unsupported-format` (16-bit colour that
                 uses the lowest 14 bits only).
         """
+        grey, colourfulness = self._load()
         with self._refusing():
-            self._image.load()  # the long part, in parallel with other threads
-            with hold_back_warnings():
-                ImageOps.exif_transpose(self._image, in_place=True)
-            grey, colourfulness = make_grey(self._image)
             pixels = self._read_numbers(grey)
         del self._image, grey  # a large one must not be held beside its pixels
         scaled, notes = scale_pixels(self._name, pixels)
         if self._is_inverted(pixels):
             np.subtract(1, scaled, out=scaled)
         return Scan(scaled, colourfulness=colourfulness, warnings=notes)
+
+    def _read_orientation(self) -> int:
+        """As EXIF numbers it; what is no such number means 1."""
+        with self._refusing(), hold_back_warnings():
+            found = self._image.getexif().get(ExifTags.Base.Orientation, 1)
+        return found if isinstance(found, int) else 1
+
+    def _load(self) -> tuple[Image.Image, float]:
+        """Decode, turn upright and make grey; give its colourfulness too."""
+        with self._refusing():
+            self._image.load()  # the long part, in parallel with other threads
+            with hold_back_warnings():
+                ImageOps.exif_transpose(self._image, in_place=True)
+            return make_grey(self._image)
 
     def _read_numbers(self, grey: Image.Image) -> Shaped[np.ndarray, "h w"]:
         """The pixels as the numbers that the file holds, before any scaling."""

@@ -6,7 +6,10 @@ SPDX-License-Identifier: Apache-2.0
 import numpy as np
 from jaxtyping import Float32
 from PIL import Image
+from scipy.sparse import csr_array
 
+from cxrlens.imaging.reduction import Reduction
+from cxrlens.imaging.scan import ScanPixels
 from cxrlens.vocabulary import GreyImage
 
 SIDE = 128
@@ -27,18 +30,48 @@ SmallImage = Float32[np.ndarray, "rows cols"]
 """Grey in [0, 1], shrunk from a larger image or cut from one."""
 
 
-def shrink(pixels: GreyImage, side: int = SIDE) -> SmallImage:
+def shrink(pixels: ScanPixels, side: int = SIDE, reduction: Reduction | None = None) -> SmallImage:
     """Give the means of `side` x `side` equal boxes, whatever the image's proportions.
 
     Args:
-        pixels: height x width, in [0, 1].
+        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
         side: rows and columns of the result.
+        reduction: how they lie on the image's own pixels; None where they are those. The boxes are
+            those of the own pixels, so that signs as fine as a box look the same.
 
     Returns:
-        `side` x `side`, in [0, 1].
+        `side` x `side`, float32 in [0, 1].
     """
-    small = Image.fromarray(pixels).resize((side, side), Image.Resampling.BOX, reducing_gap=1.0)
-    return np.clip(np.asarray(small, dtype=np.float32), 0.0, 1.0)
+    if reduction is None:
+        image, box = Image.fromarray(pixels), None
+    else:
+        rows, cols = reduction.source_size
+        steps = max(1, rows // side), max(1, cols // side)
+        down = _average(pixels.shape[0], rows, steps[0], reduction.factor, reduction.top)
+        across = _average(pixels.shape[1], cols, steps[1], reduction.factor, reduction.left)
+        # Not rounded to bytes in between: what is seen in the dark would be lost.
+        image = Image.fromarray((across @ (down @ pixels.astype(np.float32)).T).T)
+        box = (0.0, 0.0, cols / steps[1], rows / steps[0])
+    small = image.resize((side, side), Image.Resampling.BOX, box, reducing_gap=1.0)
+    white = np.float32(255 if pixels.dtype == np.uint8 else 1)
+    return np.asarray(np.clip(np.asarray(small, dtype=np.float32) / white, 0, 1))
+
+
+def _average(n_decoded: int, n_own: int, step: int, factor: int, start: float) -> csr_array:
+    """What each decoded pixel adds to the means of `step` own pixels, along one axis.
+
+    Returns:
+        ceil(`n_own` / `step`) x `n_decoded`; rows add up to 1; the last mean is of what is left.
+    """
+    edges = np.minimum(np.arange(-(-n_own // step) + 1) * step, n_own) / factor + start
+    first, last = np.floor(edges[:-1]).astype(np.int64), np.ceil(edges[1:]).astype(np.int64)
+    count = last - first
+    ends = np.cumsum(count)
+    row = np.repeat(np.arange(len(count)), count)
+    col = np.arange(ends[-1]) + np.repeat(first - (ends - count), count)
+    low, high = edges[row], edges[row + 1]
+    covered = (np.minimum(high, col + 1) - np.maximum(low, col)) / (high - low)
+    return csr_array((covered.astype(np.float32), col, np.append(0, ends)), (len(count), n_decoded))
 
 
 def measure_contrast(small: SmallImage) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from jaxtyping import Bool
 from scipy import ndimage
 
 from cxrlens.imaging.framing import SmallImage, shrink
+from cxrlens.imaging.reduction import Reduction
+from cxrlens.imaging.scan import ScanPixels
 from cxrlens.vocabulary import GreyImage
 
 _SIDE = 256
@@ -29,21 +31,22 @@ _MIN_MARK = 4
 """Fewer small pixels are noise."""
 
 
-def count_marks(pixels: GreyImage, small: SmallImage) -> int:
+def count_marks(pixels: ScanPixels, small: SmallImage, reduction: Reduction | None = None) -> int:
     """Count what stands on the even ground around it: letters, ticks, lines, pictures.
 
     An inverted radiograph has a white ground too, with hardly anything on it.
 
     Args:
-        pixels: height x width, in [0, 1].
+        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
         small: the same, shrunk (`shrink`); where its edge is not even, nothing else is looked at.
+        reduction: as for `shrink`.
 
     Returns:
         The number of marks, touching ones as one; 0 where the edge is not even or dark.
     """
     if not _find_ground(small)[0]:
         return 0
-    image = shrink(pixels, _SIDE)
+    image = shrink(pixels, _SIDE, reduction)
     is_even, grey = _find_ground(image)
     if not is_even:
         return 0

@@ -10,17 +10,29 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from cxrlens.imaging.reduction import FACTORS, Reduction
 from cxrlens.imaging.remove_text import remove_text
-from cxrlens.vocabulary import Geometry, GreyImage, RecipeError, suggest
+from cxrlens.vocabulary import Geometry, GreyBytes, GreyImage, RecipeError, suggest
 
 Fit = Literal["stretch", "crop"]
 """`stretch`: the whole image, each axis scaled by itself. `crop`: the largest centred box with
 the network's proportions, scaled evenly."""
 
+Decoding = Literal["reduced", "full"]
+"""`reduced`: a JPEG file that is much larger than the network's input is decoded at a half, a
+quarter or an eighth of its size, where that leaves enough pixels. `full`: never."""
+
 NetworkImage = Float32[np.ndarray, "network_h network_w"]
 """Pixels in [0, 1] at the size of the network's input."""
 
 _SIDES = range(16, 4097)
+
+_OVERSAMPLING = 2
+"""Decoded pixels, at least, along one side of a pixel of the network's input: what the decoder's
+own averaging does to the finest detail is then averaged away by the resampling."""
+
+_LEAST_SIDE = 256
+"""Of what is decoded at a fraction: the largest side at which quality is judged."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +40,8 @@ class Preprocessing:
     """The size of the network's input and how the image is fitted into it.
 
     Raises:
-        RecipeError: if a side is no whole number of 16…4096 pixels, the fit is not known, or
-            `remove_text` is neither true nor false.
+        RecipeError: if a side is no whole number of 16…4096 pixels, the fit or the decoding is
+            not known, or `remove_text` is neither true nor false.
 
     Example:
         >>> Preprocessing(224, 224, "crop").geometry((300, 400))  # doctest: +ELLIPSIS
@@ -51,6 +63,9 @@ class Preprocessing:
     """Whether letters, side markers and arrows outside the lungs are filled from their
     surroundings first, at the image's own size."""
 
+    decoding: Decoding = "reduced"
+    """At which size JPEG files are decoded; with `remove_text` always at their own."""
+
     def __post_init__(self) -> None:
         """Check the fields."""
         for name, value in (("height", self.height), ("width", self.width)):
@@ -59,11 +74,13 @@ class Preprocessing:
                     f"preprocessing {name} must be a whole number of {_SIDES[0]}…{_SIDES[-1]} "
                     f"pixels; got {value!r}"
                 )
-        if self.fit not in get_args(Fit):
-            raise RecipeError(
-                f"preprocessing fit {self.fit!r} is not known: "
-                f"{suggest(str(self.fit), get_args(Fit))}"
-            )
+        for name, word, known in (
+            ("fit", self.fit, get_args(Fit)), ("decoding", self.decoding, get_args(Decoding)),
+        ):  # fmt: skip
+            if word not in known:
+                raise RecipeError(
+                    f"preprocessing {name} {word!r} is not known: {suggest(str(word), known)}"
+                )
         if not isinstance(self.remove_text, bool):
             raise RecipeError(
                 f"preprocessing remove_text must be true or false; got {self.remove_text!r}"
@@ -92,27 +109,56 @@ class Preprocessing:
             box_width,
         )
 
-    def apply(self, pixels: GreyImage) -> NetworkImage:
-        """Resample an image to the network's input: antialiased, bilinear, in one step.
-
-        Text is removed before, where `remove_text` asks for it.
+    def choose_factor(self, source_size: tuple[int, int]) -> int:
+        """Give the fraction of its size at which a JPEG file may be decoded.
 
         Args:
-            pixels: height x width, in [0, 1].
+            source_size: (height, width) of the source image in pixels, upright.
 
         Returns:
-            `height` x `width` of this record, in [0, 1].
+            8, 4, 2 or 1: pixels along one side of a decoded one, the most with which the box
+            still has twice the network's pixels along both sides, and the image 256.
+
+        Example:
+            >>> [Preprocessing(224, 224).choose_factor((n, n)) for n in (895, 896, 1414, 1792)]
+            [1, 2, 2, 4]
+        """
+        if self.decoding == "full" or self.remove_text:
+            return 1
+        box = self.geometry(source_size)
+        room = min(
+            box.height / (_OVERSAMPLING * self.height),
+            box.width / (_OVERSAMPLING * self.width),
+            min(source_size) / _LEAST_SIDE,
+        )
+        return next((factor for factor in FACTORS if factor <= room), 1)
+
+    def apply(
+        self, pixels: GreyImage | GreyBytes, reduction: Reduction | None = None
+    ) -> NetworkImage:
+        """Resample an image to the network's input: antialiased, bilinear, in one step.
+
+        Text is removed before, where `remove_text` asks for it. Bytes are resampled as bytes,
+        which takes half the time and moves no pixel of the result by more than 1/255.
+
+        Args:
+            pixels: height x width, float32 in [0, 1] or bytes in 0…255.
+            reduction: how they lie on the image's own pixels; None where they are those.
+
+        Returns:
+            `height` x `width` of this record, float32 in [0, 1].
         """
         rows, cols = pixels.shape
+        place = reduction or Reduction((rows, cols))
         clean = remove_text(pixels) if self.remove_text else pixels
-        box = self.geometry((rows, cols))
-        edges = (
-            max(box.left, 0.0),
-            max(box.top, 0.0),
-            min(box.left + box.width, float(cols)),
-            min(box.top + box.height, float(rows)),
+        box = self.geometry(place.source_size)
+        top, left = place.place(max(box.top, 0.0), max(box.left, 0.0))
+        bottom, right = place.place(
+            min(box.top + box.height, float(place.source_size[0])),
+            min(box.left + box.width, float(place.source_size[1])),
         )
         resized = Image.fromarray(clean).resize(
-            (self.width, self.height), Image.Resampling.BILINEAR, box=edges
+            (self.width, self.height), Image.Resampling.BILINEAR, box=(left, top, right, bottom)
         )
-        return np.clip(np.asarray(resized, dtype=np.float32), 0.0, 1.0)
+        result = np.asarray(resized, dtype=np.float32)
+        return result / np.float32(255) if pixels.dtype == np.uint8 else np.clip(result, 0.0, 1.0)

@@ -76,7 +76,7 @@ def check_quality(name: str, scan: Scan) -> Scan:
         ImageRefused: with the figure that was measured, for the reason `blank` (nothing is to be
             seen) or `not-chest` (a photograph, a page, a plot, noise, another part of the body).
     """
-    small = shrink(scan.pixels)
+    small = shrink(scan.pixels, reduction=scan.reduction)
     field = cut_frame(small)
     likeness = measure_likeness(field)
     _refuse_blank(name, small, likeness)
@@ -90,10 +90,10 @@ def check_quality(name: str, scan: Scan) -> Scan:
         *_warn_cropped(name, cut),
         *_warn_saturated(name, 1 - field if is_inverted else field),
         *_warn_coloured(name, scan.colourfulness),
-        *_warn_signs(name, measure_signs(scan.pixels, small)),
+        *_warn_signs(name, measure_signs(scan.pixels, small, scan.reduction)),
     )
-    pixels = 1 - scan.pixels if is_turned_back else scan.pixels
-    return replace(scan, pixels=pixels, warnings=(*scan.warnings, *found))
+    known = scan.turn_back() if is_turned_back else scan
+    return replace(known, warnings=(*scan.warnings, *found))
 
 
 def _refuse_blank(name: str, small: SmallImage, likeness: ChestLikeness) -> None:
@@ -115,7 +115,7 @@ def _refuse_blank(name: str, small: SmallImage, likeness: ChestLikeness) -> None
 
 
 def _refuse_other(name: str, scan: Scan, small: SmallImage, likeness: ChestLikeness) -> None:
-    marks = count_marks(scan.pixels, small)
+    marks = count_marks(scan.pixels, small, scan.reduction)
     if marks > MAX_MARKS:
         raise ImageRefused(
             "not-chest",

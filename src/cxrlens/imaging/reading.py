@@ -10,6 +10,7 @@ from cxrlens.imaging.dicom.decoding import DicomDecoder
 from cxrlens.imaging.file_bytes import read_bytes
 from cxrlens.imaging.file_kind import BARE_DICOM, DICOM, JPEG, PNG, TIFF, FileKind, recognise
 from cxrlens.imaging.hdf5_item import read_item, split_reference
+from cxrlens.imaging.preprocessing import Preprocessing
 from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
 from cxrlens.imaging.scan import Scan
@@ -48,15 +49,19 @@ def read_radiograph(path: str | os.PathLike[str]) -> Radiograph:
         cxrlens.vocabulary.errors.ImageRefused: 'missing.png' does not exist: check the path
     """
     scan, key, n_bytes = load_scan(path)
-    scan = check_quality(_name(path), scan)
+    scan = check_quality(quote_name(path), scan)
     return Radiograph(scan.pixels, scan.view, scan.spacing_mm, key, n_bytes, scan.warnings)
 
 
-def load_scan(path: str | os.PathLike[str]) -> tuple[Scan, str, int]:
+def load_scan(
+    path: str | os.PathLike[str], preprocessing: Preprocessing | None = None
+) -> tuple[Scan, str, int]:
     """Read one image as it is, whatever it shows.
 
     Args:
         path: as for `read_radiograph`.
+        preprocessing: of the network that it is read for, which may do with a fraction of its
+            pixels (`Preprocessing.choose_factor`); None takes them all.
 
     Returns:
         The image as decoded; the SHA-256 of the file's bytes, 64 hexadecimal digits; their
@@ -65,27 +70,31 @@ def load_scan(path: str | os.PathLike[str]) -> tuple[Scan, str, int]:
     Raises:
         ImageRefused: as `read_radiograph`, but for what a picture shows.
     """
-    name = _name(path)
+    name = quote_name(path)
     reference = split_reference(path)
     if reference is not None:
         item = read_item(name, reference)
         _check_size(name, item[0].pixels.shape)
         return item
     data = read_bytes(path)
-    return _decode(name, data), digest(data), len(data)
+    return _decode(name, data, preprocessing), digest(data), len(data)
 
 
-def _name(path: str | os.PathLike[str]) -> str:
+def quote_name(path: str | os.PathLike[str]) -> str:
     """The image as messages call it."""
     return repr(show_name(os.fspath(path)))
 
 
-def _decode(name: str, data: bytes) -> Scan:
+def _decode(name: str, data: bytes, preprocessing: Preprocessing | None) -> Scan:
     kind = recognise(data[:512])
     if kind not in (DICOM, JPEG, PNG, TIFF):
         raise _refuse_kind(name, kind)
     decoder = DicomDecoder(name, data) if kind == DICOM else Decoder(name, data, kind)
     _check_size(name, decoder.size)
+    if preprocessing is not None and isinstance(decoder, Decoder) and kind == JPEG:
+        factor = preprocessing.choose_factor(decoder.read_upright_size())
+        if factor > 1:
+            return decoder.decode_reduced(factor)
     return decoder.decode()
 
 

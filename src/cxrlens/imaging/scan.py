@@ -3,18 +3,24 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cxrlens.vocabulary import GreyImage, ImageWarning
+import numpy as np
+
+from cxrlens.imaging.reduction import Reduction
+from cxrlens.vocabulary import GreyBytes, GreyImage, ImageWarning
+
+ScanPixels = GreyImage | GreyBytes
+"""Grey as float32 in [0, 1], or as bytes of which 255 is white."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
     """What a decoder gives; `check_quality` makes of it what a `Radiograph` is made from."""
 
-    pixels: GreyImage
-    """Height x width, float32 in [0, 1], upright as the file's header says; 0 is what the header
-    calls black."""
+    pixels: ScanPixels
+    """Height x width, upright as the file's header says; 0 is what the header calls black. Bytes
+    where they were decoded at a fraction of their size, float32 in [0, 1] else."""
 
     view: str = "unknown"
     """The projection, such as `PA` or `AP`; `unknown` where the file does not say."""
@@ -31,3 +37,20 @@ class Scan:
 
     warnings: tuple[ImageWarning, ...] = ()
     """What the decoder had to decide for itself."""
+
+    reduction: Reduction | None = None
+    """How the pixels lie on the image's own; None where they are those."""
+
+    is_turned_back: bool = False
+    """Whether the grey scale was found inverted, and the pixels were turned back."""
+
+    @property
+    def source_size(self) -> tuple[int, int]:
+        """(height, width) of the image in its own pixels, upright."""
+        rows, cols = self.pixels.shape
+        return (rows, cols) if self.reduction is None else self.reduction.source_size
+
+    def turn_back(self) -> "Scan":
+        """Make black white and white black."""
+        white = 255 if self.pixels.dtype == np.uint8 else 1
+        return replace(self, pixels=white - self.pixels, is_turned_back=True)

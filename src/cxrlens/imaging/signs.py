@@ -7,7 +7,8 @@ import numpy as np
 
 from cxrlens.imaging.burned_in import find_burned_in
 from cxrlens.imaging.framing import SmallImage, shrink
-from cxrlens.vocabulary import GreyImage
+from cxrlens.imaging.reduction import Reduction
+from cxrlens.imaging.scan import ScanPixels
 
 _SIDE = 256
 """Rows and columns at which signs are found: a third of the time, and the same shares."""
@@ -20,12 +21,15 @@ _MIN_SHARP = 0.003
 so it is for five of six radiographs, in a tenth of a millisecond instead of twelve."""
 
 
-def measure_signs(pixels: GreyImage, small: SmallImage) -> float:
+def measure_signs(
+    pixels: ScanPixels, small: SmallImage, reduction: Reduction | None = None
+) -> float:
     """Give the share of an image that is taken up by signs (`find_burned_in`), lungs included.
 
     Args:
-        pixels: height x width, in [0, 1].
+        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
         small: the same, shrunk (`shrink`).
+        reduction: as for `shrink`.
 
     Returns:
         The share, in [0, 1]; 0 where there is hardly a sharp point.
@@ -34,4 +38,4 @@ def measure_signs(pixels: GreyImage, small: SmallImage) -> float:
     around = small[:-2, 1:-1] + small[2:, 1:-1] + small[1:-1, :-2] + small[1:-1, 2:]
     if float((np.abs(4 * middle - around) > _SHARP).mean()) < _MIN_SHARP:
         return 0.0
-    return float(find_burned_in(shrink(pixels, _SIDE)).mean())
+    return float(find_burned_in(shrink(pixels, _SIDE, reduction)).mean())

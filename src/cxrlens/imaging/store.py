@@ -20,8 +20,8 @@ from cxrlens.imaging.pixel_record import StoredImage, StoredPixels
 from cxrlens.imaging.pixel_shard import PixelShard
 from cxrlens.imaging.pixel_store import PixelStore
 from cxrlens.imaging.preprocessing import Preprocessing
-from cxrlens.imaging.radiograph import Radiograph
-from cxrlens.imaging.streaming import map_ordered, try_read
+from cxrlens.imaging.read_image import ReadImage
+from cxrlens.imaging.streaming import map_ordered, try_read_image
 from cxrlens.vocabulary import ImageWarning, Refusal, show_name
 
 _MAX_COPIED_BYTES = 4_000_000_000
@@ -107,21 +107,21 @@ def decode(
     """
     shard = None if store is None else store.open_shard(preprocessing)
 
-    def read(image: str) -> _Image | Refusal:
+    def read_one(image: str) -> _Image | Refusal:
         identity = None if shard is None else identify(image)
         found = None if shard is None or identity is None else _find(shard, identity, image)
         if found is not None:
             return found
-        radiograph = try_read(image)
-        if isinstance(radiograph, Refusal):
-            return radiograph
-        return _Image(*_shrink(radiograph, preprocessing), identity=identity)
+        read = try_read_image(image, preprocessing)
+        return read if isinstance(read, Refusal) else _Image(*_shrink(read), identity=identity)
 
     kept: dict[int, _Facts] = {}
     refusals: list[Refusal] = []
     n_lost = 0
     with closing(_choose_place(len(paths), preprocessing, scratch, shard)) as place:
-        for i, result in enumerate(map_ordered(read, paths, workers=workers, ahead=2 * workers)):
+        for i, result in enumerate(
+            map_ordered(read_one, paths, workers=workers, ahead=2 * workers)
+        ):
             if isinstance(result, Refusal):
                 refusals.append(result)
             else:
@@ -180,10 +180,9 @@ def _tell_fault(shard: PixelShard | None, n_lost: int) -> tuple[str, ...]:
     )
 
 
-def _shrink(radiograph: Radiograph, preprocessing: Preprocessing) -> tuple[StoredImage, _Facts]:
-    rows, cols = radiograph.pixels.shape
-    small = np.rint(preprocessing.apply(radiograph.pixels) * np.float32(65535)).astype(np.uint16)
-    return small, _Facts((rows, cols), radiograph.digest, radiograph.n_bytes, radiograph.warnings)
+def _shrink(read: ReadImage) -> tuple[StoredImage, _Facts]:
+    small = np.rint(read.pixels * np.float32(65535)).astype(np.uint16)
+    return small, _Facts(read.geometry.source_size, read.digest, read.n_bytes, read.warnings)
 
 
 def _gather(

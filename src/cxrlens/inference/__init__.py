@@ -19,14 +19,30 @@ from cxrlens.inference.engine_choice import (
     open_engine,
     resolve_engine,
 )
+from cxrlens.inference.feature_engine import (
+    FeatureEngine,
+    FeatureTable,
+    open_feature_engine,
+)
 from cxrlens.inference.memory import explain_memory
-from cxrlens.inference.openvino_engine import OpenVinoEngine
+from cxrlens.inference.onnx_engine import OnnxEngine
+from cxrlens.inference.openvino_engine import OpenVinoEngine, has_bfloat16
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.preparation import PreparedTable, prepare
+from cxrlens.inference.quantisation import quantise_network
+from cxrlens.inference.quantised_folder import (
+    QUANTISED_FOLDER,
+    QuantisationCheck,
+    QuantisedRecord,
+    keep_quantised,
+    load_quantised,
+)
+from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.inference.silent_openvino import openvino
 from cxrlens.inference.tracing import without_shape_checks
 
 __all__ = [
+    "QUANTISED_FOLDER",
     "UNKNOWN_DATA",
     "WEIGHTS_FILE",
     "Bundle",
@@ -34,18 +50,29 @@ __all__ = [
     "CompiledCache",
     "EngineName",
     "EngineOutput",
+    "FeatureEngine",
+    "FeatureTable",
     "ImageBatch",
+    "OnnxEngine",
     "OpenVinoEngine",
     "Precision",
     "PreparedTable",
+    "QuantisationCheck",
+    "QuantisedNetwork",
+    "QuantisedRecord",
     "TorchEngine",
     "TrainingData",
     "choose_device",
     "explain_memory",
+    "has_bfloat16",
+    "keep_quantised",
     "load_bundle",
+    "load_quantised",
     "open_engine",
+    "open_feature_engine",
     "openvino",
     "prepare",
+    "quantise_network",
     "resolve_engine",
     "save_bundle",
     "without_shape_checks",

@@ -234,8 +234,10 @@ def _read_record(folder: Path) -> BundleRecord:
             f"{path} was changed or damaged: it does not match its own digest {stated}"
         )
     try:
+        # Those that do not say were trained on images that were decoded whole.
+        plain = {**plain, "preprocessing": {"decoding": "full", **plain["preprocessing"]}}
         return TypeAdapter(BundleRecord).validate_python(plain)
-    except (ValidationError, CxrlensError) as error:
+    except (ValidationError, CxrlensError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is not a valid bundle record: {error}") from error
 
 

@@ -7,12 +7,14 @@ from typing import Literal
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import TorchEngine, choose_device
+from cxrlens.inference.onnx_engine import OnnxEngine
 from cxrlens.inference.openvino_engine import OpenVinoEngine
 from cxrlens.inference.precision import Precision
+from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import InputError
 
-EngineName = Literal["auto", "openvino", "torch"]
+EngineName = Literal["auto", "openvino", "torch", "onnxruntime"]
 """`auto`: PyTorch on a GPU, OpenVINO on a processor."""
 
 
@@ -22,6 +24,7 @@ def open_engine(
     engine: EngineName = "auto",
     precision: Precision = "float32",
     cache: CompiledCache | None = None,
+    quantised: QuantisedNetwork | None = None,
 ) -> TorchEngine:
     """Make the engine that answers for a network.
 
@@ -31,6 +34,7 @@ def open_engine(
         engine: which.
         precision: of its arithmetic.
         cache: where compiled forms are kept.
+        quantised: the network in int8, where that is asked for.
 
     Returns:
         The engine.
@@ -38,9 +42,10 @@ def open_engine(
     Raises:
         InputError: if there is no such engine on this machine, or not in that precision.
     """
-    if resolve_engine(engine, precision) == "openvino":
-        return OpenVinoEngine(network, input_size, precision, cache)
-    return TorchEngine(network)
+    name = resolve_engine(engine, precision)
+    if name == "openvino":
+        return OpenVinoEngine(network, input_size, precision, cache, quantised)
+    return TorchEngine(network) if name == "torch" else OnnxEngine(network, input_size, cache)
 
 
 def resolve_engine(engine: EngineName, precision: Precision) -> str:
@@ -51,16 +56,18 @@ def resolve_engine(engine: EngineName, precision: Precision) -> str:
         precision: which is asked for.
 
     Returns:
-        `openvino` or `torch`.
+        `openvino`, `torch` or `onnxruntime`.
 
     Raises:
         InputError: if the engine does not run in that precision.
     """
-    name = engine
+    name: str = engine
     if engine == "auto":
-        name = "torch" if choose_device() == "cuda" else "openvino"
-    if name == "torch" and precision == "bfloat16":
+        # What torch does not do is asked of the one that does, on a GPU too.
+        on_gpu = choose_device() == "cuda" and precision == "float32"
+        name = "torch" if on_gpu else "openvino"
+    if name != "openvino" and precision != "float32":
         raise InputError(
-            "engine torch answers in float32, the reference; for bfloat16 take engine openvino"
+            f"engine {name} answers in float32 alone; for {precision} take engine openvino"
         )
     return name

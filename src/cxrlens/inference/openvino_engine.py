@@ -6,34 +6,31 @@ SPDX-License-Identifier: Apache-2.0
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.metadata import version
-from threading import Lock
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
+from cxrlens.inference.fixed_batches import FixedBatches
 from cxrlens.inference.precision import Precision
+from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.inference.silent_openvino import FrontEndManager, TorchFXPythonDecoder, openvino
-from cxrlens.inference.tracing import without_shape_checks
+from cxrlens.inference.tracing import TRACED, LogitsAndMaps, without_shape_checks
 from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import InputError
 
-_HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16"}
-
-_TRACED = 3
-"""Images that the network is traced with; the batch stays free."""
-
-_AT_ONCE = 8
-"""Images that go through the network together: more do not fit the processor's caches."""
+_HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+"""What OpenVINO calls them; of int8, what is left between its whole numbers."""
 
 
 class OpenVinoEngine(TorchEngine):
     """Runs logits and maps in OpenVINO; what needs gradients runs in PyTorch, in float32.
 
-    As many threads as PyTorch has (`torch.get_num_threads`) when it is made.
+    Compiled when it is first asked (`FixedBatches`), for as many threads as PyTorch has when it is
+    made (`torch.get_num_threads`).
 
     Args:
         network: stays on the processor, in eval mode.
@@ -41,9 +38,11 @@ class OpenVinoEngine(TorchEngine):
         precision: of the arithmetic. Answers in bfloat16 differ from the reference: by how much
             `benchmarks/engine_speed.py` prints.
         cache: where the compiled network is kept; None compiles it anew.
+        quantised: what runs in int8, made from `network`.
 
     Raises:
         InputError: if the processor has no bfloat16, so that it would be emulated.
+        ValueError: if the precision is int8 and there is nothing quantised, or the other way round.
     """
 
     name = "openvino"
@@ -54,32 +53,21 @@ class OpenVinoEngine(TorchEngine):
         input_size: tuple[int, int],
         precision: Precision = "float32",
         cache: CompiledCache | None = None,
+        quantised: QuantisedNetwork | None = None,
     ) -> None:
         super().__init__(network, "cpu")
-        core = openvino.Core()
+        if (precision == "int8") != (quantised is not None):
+            raise ValueError(f"precision {precision} and quantised={quantised is not None}")
         if precision == "bfloat16" and not has_bfloat16():
             raise InputError(
                 "precision bfloat16 is asked for, which this processor does not have; take float32"
             )
         self.precision = precision
-        threads = torch.get_num_threads()
-        settings: dict[str, object] = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-        }
-        processor = core.get_property("CPU", "FULL_DEVICE_NAME")
-        facts = (version("cxrlens"), openvino.__version__, processor, precision, str(threads),
-                 *map(str, input_size))  # fmt: skip
-        compiled = None if cache is None else _read_compiled(core, cache.read(facts), settings)
-        if compiled is None:
-            model = convert_network(self.network, input_size)
-            compiled = core.compile_model(model, "CPU", settings)
-            if cache is not None:
-                cache.write(facts, compiled.export_model().getvalue())
-        self._request = compiled.create_infer_request()
-        # A request keeps its outputs until it is asked again: threads have to take turns.
-        self._turn = Lock()
+        self._quantised = quantised
+        self._input_size, self._cache = input_size, cache
+        self._settings = set_up_compilation(precision)
+        self._core = openvino.Core()
+        self._batches = FixedBatches(self._compile)
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits and maps of a batch.
@@ -90,15 +78,36 @@ class OpenVinoEngine(TorchEngine):
         Returns:
             Logits N x K and maps N x K x rows x cols.
         """
-        parts = []
-        for start in range(0, len(images), _AT_ONCE):
-            # A copy where the array is not laid out row by row (mapped, or running backwards).
-            batch = np.ascontiguousarray(images[start : start + _AT_ONCE, None])
-            with self._turn:
-                outputs = self._request.infer([batch])
-                parts.append((np.array(outputs[0]), np.array(outputs[1])))
-        logits, maps = zip(*parts, strict=True)
-        return EngineOutput(np.concatenate(logits), np.concatenate(maps))
+        return EngineOutput(*self._batches.run(images[:, None]))
+
+    def _compile(self, size: int) -> openvino.CompiledModel:
+        processor = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        threads = self._settings["INFERENCE_NUM_THREADS"]
+        sizes = map(str, (threads, size, *self._input_size))
+        facts = (version("cxrlens"), openvino.__version__, processor, *capabilities,
+                 *self._name_precision(), *sizes)  # fmt: skip
+        cache = self._cache
+        compiled = None
+        if cache is not None:
+            compiled = _read_compiled(self._core, cache.read(facts), self._settings)
+        if compiled is None:
+            model = self._translated
+            model.reshape([size, 1, *self._input_size])
+            compiled = self._core.compile_model(model, "CPU", self._settings)
+            if cache is not None:
+                cache.write(facts, compiled.export_model().getvalue())
+        return compiled
+
+    def _name_precision(self) -> list[str]:
+        digests = {} if self._quantised is None else self._quantised.digests
+        return [self.precision, *digests.values()]
+
+    @cached_property
+    def _translated(self) -> openvino.Model:
+        if self._quantised is not None:
+            return self._quantised.open()
+        return convert_network(self.network, self._input_size)
 
 
 def _read_compiled(
@@ -113,11 +122,17 @@ def _read_compiled(
         return None
 
 
+def set_up_compilation(precision: Precision) -> dict[str, object]:
+    """Give OpenVINO's settings: one stream, with as many threads as PyTorch has at this moment."""
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "NUM_STREAMS": 1,
+    }
+
+
 def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> openvino.Model:
     """Translate a network, with any number of images at once.
-
-    OpenVINO's `convert_model` would do the same, and would bring its telemetry: nothing here
-    calls out.
 
     Args:
         network: in eval mode, on the CPU; left as it is.
@@ -126,10 +141,26 @@ def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> open
     Returns:
         A model of N x 1 x height x width that gives logits and maps.
     """
-    example = torch.zeros(_TRACED, 1, *input_size)
+    return convert_module(LogitsAndMaps(network), input_size)
+
+
+def convert_module(module: nn.Module, input_size: tuple[int, int]) -> openvino.Model:
+    """Translate what takes grey images, with any number of them at once.
+
+    OpenVINO's `convert_model` would do the same, and would bring its telemetry: nothing here
+    calls out.
+
+    Args:
+        module: takes N x 1 x height x width; in eval mode, on the CPU; left as it is.
+        input_size: (height, width) in pixels.
+
+    Returns:
+        A model that gives what the module gives.
+    """
+    example = torch.zeros(TRACED, 1, *input_size)
     with without_shape_checks(), _quietly(), torch.no_grad():
         program = torch.export.export(
-            _LogitsAndMaps(network), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+            module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
         )
         decoder = TorchFXPythonDecoder.from_exported_program(program)
     frontend = FrontEndManager().load_by_framework("pytorch")
@@ -141,18 +172,6 @@ def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> open
 def has_bfloat16() -> bool:
     """Whether the processor multiplies in bfloat16 itself."""
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-class _LogitsAndMaps(nn.Module):
-    """What an engine gives, without what only training needs."""
-
-    def __init__(self, network: MapClassifier) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        output = self.network(images)
-        return output.logits, output.maps
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""OpenVINO without its telemetry: the only place where it is imported.
+"""OpenVINO and NNCF without their telemetry: the only place where they are imported.
 
 SPDX-License-Identifier: Apache-2.0
 
@@ -10,6 +10,7 @@ it is hidden while OpenVINO is imported.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 
 _TELEMETRY = "openvino_telemetry"
@@ -29,9 +30,18 @@ def _without(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
+def import_nncf() -> ModuleType:
+    """Import NNCF, which quantises networks; only when it is asked for, since it takes a second.
+
+    It tells Google Analytics of every quantisation by the same package.
+    """
+    with _without(_TELEMETRY):
+        return import_module("nncf")
+
+
 with _without(_TELEMETRY):
     import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
-__all__ = ["FrontEndManager", "TorchFXPythonDecoder", "openvino"]
+__all__ = ["FrontEndManager", "TorchFXPythonDecoder", "import_nncf", "openvino"]

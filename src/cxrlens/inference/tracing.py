@@ -1,4 +1,4 @@
-"""A network is traced with sizes that stay free.
+"""A network is traced, with sizes that stay free.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -7,6 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jaxtyping import config
+from torch import Tensor, nn
+
+from cxrlens.network import MapClassifier
+
+TRACED = 3
+"""Images that a network is traced with; of one the batch would be fixed at one."""
+
+
+class LogitsAndMaps(nn.Module):
+    """What an engine gives, without what only training needs.
+
+    Args:
+        network: in eval mode; used as it is, not copied.
+    """
+
+    def __init__(self, network: MapClassifier) -> None:
+        super().__init__()
+        self.network = network
+        self.eval()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits and maps of N x 1 x H x W images."""
+        output = self.network(images)
+        return output.logits, output.maps
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from cxrlens.model.grouping import (
 )
 from cxrlens.model.importing import Import, import_checkpoint, run_import
 from cxrlens.model.map_card import CardOptions, make_map_card
+from cxrlens.model.quantising import quantise
 from cxrlens.model.rate_finding import RateFinding, find_learning_rate
 from cxrlens.model.seed_pooling import SeedRun
 from cxrlens.model.training import Training, run_training, train
@@ -45,6 +46,7 @@ __all__ = [
     "list_groups",
     "load",
     "make_map_card",
+    "quantise",
     "run_calibration",
     "run_import",
     "run_training",

@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,17 @@ from cxrlens.explanation import (
     make_heatmaps,
     read_lime_settings,
 )
-from cxrlens.imaging import Preprocessing, Radiograph, ReadImage, stream
+from cxrlens.imaging import (
+    Preprocessing,
+    Radiograph,
+    ReadImage,
+    count_cores,
+    map_ordered,
+    stream,
+    try_read_source,
+)
 from cxrlens.inference import (
+    QUANTISED_FOLDER,
     Bundle,
     CompiledCache,
     EngineName,
@@ -31,7 +40,9 @@ from cxrlens.inference import (
     PreparedTable,
     TorchEngine,
     load_bundle,
+    load_quantised,
     open_engine,
+    resolve_engine,
 )
 from cxrlens.vocabulary import (
     ClassIndices,
@@ -47,16 +58,25 @@ from cxrlens.vocabulary import (
 )
 
 BATCH = 32
-"""Decoded images that an engine is given at once."""
+"""Decoded images that an engine is given at once, where they are small enough."""
 
-READ_AHEAD = 8
-"""Files whose source pixels are held at once when they are streamed."""
+BATCH_PIXELS = 8_000_000
+"""Pixels of network inputs that an engine is given at once, unless a single image has more."""
+
+MAP_BATCH = 8
+"""Images that are explained at once: methods hold much more than the image."""
+
+SOURCES_AHEAD = 2
+"""Answered images whose source pixels wait to be drawn on, beside one a processor core."""
 
 CACHE_FOLDER = "engine-cache"
 """Beside a bundle: what engines compiled of it."""
 
 PathLike = str | os.PathLike[str]
 """Where a file or folder is."""
+
+_Answered = tuple[Prediction, ReadImage | None]
+"""The answer for a file, and what the network saw; nothing where it was refused."""
 
 
 class Model:
@@ -97,28 +117,29 @@ class Model:
             One answer a file; a file that cannot be used is answered with `refused` and its
             reason, and does not stop the others.
         """
-        return (prediction for prediction, _ in self.read_many(paths))
+        return (prediction for prediction, _ in self._answer_files(paths))
 
     def read_many(
         self, paths: Iterable[PathLike]
     ) -> Iterator[tuple[Prediction, Radiograph | None]]:
-        """Answer for many files and hand over the pixels that were read, for drawing.
+        """Answer for many files and hand over all their pixels, for drawing.
+
+        The answers are to the bit those of `predict_many`: the network sees what it sees there,
+        and the file is read once more for its own pixels.
 
         Args:
             paths: image files.
 
         Yields:
-            One pair a file, in order; no radiograph where it was refused.
+            One pair a file, in order; no radiograph where it was refused, which it also is where
+            it can no longer be read, or has changed.
         """
-        found = stream((os.fspath(path) for path in paths), self._preprocessing)
-        while batch := list(islice(found, READ_AHEAD)):
-            read = [item for item in batch if isinstance(item, ReadImage)]
-            answers = iter(self._answer_images(read))
-            for item in batch:
-                if isinstance(item, ReadImage):
-                    yield next(answers), item.radiograph
-                else:
-                    yield self._refuse(item), None
+        return map_ordered(
+            self._read_source,
+            self._answer_files(paths),
+            workers=count_cores(),
+            ahead=count_cores() + SOURCES_AHEAD,
+        )
 
     def explain(
         self, image: PathLike, method: str = "cam", target: str | None = None, **options: object
@@ -169,8 +190,9 @@ class Model:
         """
         maker = find_method(method)
         asked = [(maker, maker.read_settings(options))]
-        found = self.read_maps(images, asked, target)
-        return (answer.refusal or maps[0] for answer, _, maps in found)
+        self._check_target(target)
+        found = self._map_files(images, asked, target)
+        return (answer.refusal or maps[0] for (answer, _), maps in found)
 
     def read_maps(
         self,
@@ -178,7 +200,7 @@ class Model:
         methods: Sequence[tuple[Method, object]],
         target: str | None = None,
     ) -> Iterator[tuple[Prediction, Radiograph | None, tuple[Heatmap, ...]]]:
-        """Make maps by several methods, and hand over answers and pixels, for drawing.
+        """Make maps by several methods, and hand over answers and all pixels, for drawing.
 
         Args:
             images: image files, each read once.
@@ -187,14 +209,13 @@ class Model:
 
         Yields:
             For every file, in order, the answer, the radiograph and a map a method; neither
-            radiograph nor maps where it was refused.
+            radiograph nor maps where it was refused, as by `read_many`.
 
         Raises:
             InputError: if the target is unknown.
         """
-        if target is not None and target not in self.classes:
-            raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
-        return self._map_batches(images, methods, target)
+        self._check_target(target)
+        return self._add_sources(self._map_files(images, methods, target))
 
     def explain_lime(
         self, image: PathLike, target: str | Sequence[str] | None = None, **options: object
@@ -222,7 +243,7 @@ class Model:
             targets=[target] if isinstance(target, str) else target,
             is_multilabel=self.bundle.record.is_multilabel,
         )  # fmt: skip
-        return replace(found, geometry=self._locate([read])[0])
+        return replace(found, geometry=read.geometry)
 
     def explain_pixels(
         self,
@@ -280,43 +301,65 @@ class Model:
             progress.advance("predict", len(answers), len(rows))
         return tuple(answers)
 
-    def _map_batches(
+    def _check_target(self, target: str | None) -> None:
+        if target is not None and target not in self.classes:
+            raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
+
+    def _answer_files(self, paths: Iterable[PathLike]) -> Iterator[_Answered]:
+        step = self._preprocessing
+        n = max(1, min(BATCH, BATCH_PIXELS // (step.height * step.width)))
+        return chain.from_iterable(self._answer_batches(paths, n))
+
+    def _answer_batches(self, paths: Iterable[PathLike], n: int) -> Iterator[list[_Answered]]:
+        """Answer for `n` files at a time, while as many are read ahead."""
+        found = stream((os.fspath(path) for path in paths), self._preprocessing, ahead=n)
+        while batch := list(islice(found, n)):
+            answers = iter(
+                self._answer_images([one for one in batch if isinstance(one, ReadImage)])
+            )
+            yield [
+                (next(answers), one) if isinstance(one, ReadImage) else (self._refuse(one), None)
+                for one in batch
+            ]
+
+    def _map_files(
         self,
         images: Iterable[PathLike],
         methods: Sequence[tuple[Method, object]],
         target: str | None,
-    ) -> Iterator[tuple[Prediction, Radiograph | None, tuple[Heatmap, ...]]]:
-        found = stream((os.fspath(image) for image in images), self._preprocessing)
-        while batch := list(islice(found, READ_AHEAD)):
-            read = [item for item in batch if isinstance(item, ReadImage)]
-            answers = self._answer_images(read)
-            targets = [target or str(answer.leading) for answer in answers]
-            maps: list[tuple[Heatmap, ...]] = [()] * len(read)
+    ) -> Iterator[tuple[_Answered, tuple[Heatmap, ...]]]:
+        for batch in self._answer_batches(images, MAP_BATCH):
+            read = [one for _, one in batch if one is not None]
+            maps: Iterator[tuple[Heatmap, ...]] = iter([()] * len(read))
             if read and methods:
-                pixels = np.stack([image.pixels for image in read])
-                asked = (pixels, targets, self._locate(read))
-                maps = list(
-                    zip(*(self.explain_pixels(*asked, *method) for method in methods), strict=True)
-                )
-            done = iter(zip(answers, maps, strict=True))
-            for item in batch:
-                if isinstance(item, ReadImage):
-                    answer, its = next(done)
-                    yield answer, item.radiograph, its
-                else:
-                    yield self._refuse(item), None, ()
+                targets = [target or str(answer.leading) for answer, one in batch if one]
+                pixels = np.stack([one.pixels for one in read])
+                asked = (pixels, targets, [one.geometry for one in read])
+                made = (self.explain_pixels(*asked, *method) for method in methods)
+                maps = zip(*made, strict=True)
+            for answer, one in batch:
+                yield (answer, one), () if one is None else next(maps)
 
-    def _locate(self, read: Sequence[ReadImage]) -> list[Geometry]:
-        """How the network's input lies on each source image."""
-        sizes = [image.radiograph.pixels.shape for image in read]
-        return [self._preprocessing.geometry((size[0], size[1])) for size in sizes]
+    def _add_sources(
+        self, found: Iterable[tuple[_Answered, tuple[Heatmap, ...]]]
+    ) -> Iterator[tuple[Prediction, Radiograph | None, tuple[Heatmap, ...]]]:
+        for answered, maps in found:
+            answer, radiograph = self._read_source(answered)
+            yield answer, radiograph, () if radiograph is None else maps
+
+    def _read_source(self, answered: _Answered) -> tuple[Prediction, Radiograph | None]:
+        answer, read = answered
+        if read is None:
+            return answer, None
+        source = try_read_source(read)
+        return (self._refuse(source), None) if isinstance(source, Refusal) else (answer, source)
 
     def _answer_images(self, read: Sequence[ReadImage]) -> list[Prediction]:
         if not read:
             return []
         pixels = np.stack([image.pixels for image in read])
-        asked = [(image.image, image.radiograph.warnings) for image in read]
-        return self._answer_pixels(asked, pixels, self._locate(read))
+        asked = [(image.image, image.warnings) for image in read]
+        return self._answer_pixels(asked, pixels, [image.geometry for image in read])
 
     def _answer_pixels(
         self,
@@ -383,20 +426,26 @@ def load(
     Args:
         folder: the bundle.
         engine: what answers: `torch`, the reference; `openvino`, faster on a processor (by how
-            much docs/performance.md says); `auto` takes OpenVINO where there is no GPU. The
-            compiled network is kept in `engine-cache` beside the bundle.
+            much docs/performance.md says), or `onnxruntime`; `auto` takes OpenVINO where there is
+            no GPU. The compiled network is kept in `engine-cache` beside the bundle.
         precision: of the answers; bfloat16 is faster where the processor has it, and moves
-            probabilities by up to a few hundredths.
+            probabilities by up to a few hundredths; int8 runs what `quantise` made.
 
     Raises:
-        BundleError: if the folder is not exactly what was saved.
+        BundleError: if the folder is not exactly what was saved, or the int8 network beside it is
+            damaged or another bundle's.
         InputError: if the engine cannot run here, or not in that precision.
     """
     path = Path(folder)
     bundle = load_bundle(path)
-    if engine == "torch" and precision != "bfloat16":
+    if (engine, precision) == ("torch", "float32"):
         return Model(bundle)
+    quantised = None
+    if precision == "int8":
+        resolve_engine(engine, precision)  # refuse first what cannot be at all
+        beside = path.absolute().parent / QUANTISED_FOLDER
+        quantised = load_quantised(beside, bundle.record.digest)
     cache = CompiledCache(path.absolute().parent / CACHE_FOLDER, bundle.record.digest)
     step = bundle.record.preprocessing
     size = (step.height, step.width)
-    return Model(bundle, open_engine(bundle.network, size, engine, precision, cache))
+    return Model(bundle, open_engine(bundle.network, size, engine, precision, cache, quantised))

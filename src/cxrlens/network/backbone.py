@@ -87,7 +87,7 @@ class Backbone(nn.Module):
 
         Source: Liu et al. 2022, "A ConvNet for the 2020s" (ConvNeXt pools, then normalises).
         """
-        norm = self._find_pooled_norm()
+        norm = self.find_pooled_norm()
         if norm is None:
             return features
         pooled = features.mean(dim=(2, 3))
@@ -95,6 +95,12 @@ class Backbone(nn.Module):
         variance = pooled.var(dim=1, correction=0)[:, None, None, None]
         weight, bias = norm.weight[:, None, None], norm.bias[:, None, None]
         return (features - mean) / torch.sqrt(variance + norm.eps) * weight + bias
+
+    def find_pooled_norm(self) -> nn.LayerNorm | None:
+        """Find the norm that stands after pooling; None where there is none."""
+        head = getattr(self.network, "head", None)
+        norm = head.norm if isinstance(head, NormMlpClassifierHead) else None
+        return norm if isinstance(norm, nn.LayerNorm) else None
 
     def reset_auxiliary(self, n_classes: int) -> None:
         """Give the auxiliary head, where there is one, an output for each class."""
@@ -150,11 +156,6 @@ class Backbone(nn.Module):
                 if grid[0] * grid[1] == n:
                     found.append((grid != cells, patches.reshape(*patches.shape[:2], *grid)))
         return [grid for _, grid in sorted(found, key=lambda pair: pair[0])]
-
-    def _find_pooled_norm(self) -> nn.LayerNorm | None:
-        head = getattr(self.network, "head", None)
-        norm = head.norm if isinstance(head, NormMlpClassifierHead) else None
-        return norm if isinstance(norm, nn.LayerNorm) else None
 
     def _arrange(self, features: object, images: torch.Tensor) -> torch.Tensor:
         if not isinstance(features, torch.Tensor) or features.ndim not in (3, 4):

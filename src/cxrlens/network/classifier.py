@@ -11,7 +11,7 @@ from torch import nn
 from cxrlens.network.backbone import Backbone, build_backbone
 from cxrlens.network.head import MapHead
 from cxrlens.network.specification import NetworkSpec
-from cxrlens.network.tensors import GreyBatch, LogitBatch, MapBatch
+from cxrlens.network.tensors import GreyBatch, LogitBatch, MapBatch, PooledBatch
 
 
 class ClassifierOutput(NamedTuple):
@@ -67,6 +67,36 @@ class MapClassifier(nn.Module):
             features = features.to(self.head.output.weight.dtype)
             logits, maps, offsets = self.head(self.pooled_map(self.backbone.normalise(features)))
             return ClassifierOutput(logits, maps, offsets, auxiliary)
+
+    def pool(self, images: GreyBatch) -> PooledBatch:
+        """Compute the pooled features, before any norm that stands after pooling.
+
+        Args:
+            images: grey in [0, 1], N x 1 x H x W.
+
+        Returns:
+            N x features, float32 even under autocast.
+        """
+        features, _ = self.backbone.compute((images - self.mean) / self.std)
+        with torch.autocast(images.device.type, enabled=False):
+            return features.to(self.head.output.weight.dtype).mean(dim=(2, 3))
+
+    def answer_pooled(self, pooled: PooledBatch) -> LogitBatch:
+        """Compute logits from what `pool` gives: those of the whole network, but for rounding.
+
+        Args:
+            pooled: N x features.
+
+        Returns:
+            N x K.
+        """
+        logits: LogitBatch = self.head(self.backbone.normalise(pooled[:, :, None, None])).logits
+        return logits
+
+    def list_after_pooling(self) -> list[nn.Parameter]:
+        """List the parameters that `answer_pooled` uses; all others are behind `pool`."""
+        norm = self.backbone.find_pooled_norm()
+        return [*self.head.parameters(), *([] if norm is None else norm.parameters())]
 
 
 def build_classifier(

@@ -32,7 +32,16 @@ from cxrlens.report.method_grid import draw_methods
 from cxrlens.report.miniature import shrink_case
 from cxrlens.report.overlay_file import save_overlay
 from cxrlens.report.pictures import write_pictures
-from cxrlens.report.predictions_file import Labels, Origin, tell_prediction, write_predictions
+from cxrlens.report.predictions_file import (
+    PREDICTION_FILES,
+    Labels,
+    Origin,
+    PredictionColumns,
+    PredictionsWriter,
+    open_predictions,
+    tell_prediction,
+    write_predictions,
+)
 from cxrlens.report.rate_chart import draw_rate_search, write_rate_search
 from cxrlens.report.records import (
     Case,
@@ -53,6 +62,7 @@ from cxrlens.report.write import write_report
 
 __all__ = [
     "MAP_FORMATS",
+    "PREDICTION_FILES",
     "AnswerPair",
     "Answers",
     "Case",
@@ -65,6 +75,8 @@ __all__ = [
     "Measure",
     "Origin",
     "Part",
+    "PredictionColumns",
+    "PredictionsWriter",
     "Report",
     "Sample",
     "SavedPredictions",
@@ -87,6 +99,7 @@ __all__ = [
     "gather_comparison",
     "gather_facts",
     "join_study",
+    "open_predictions",
     "pair_answers",
     "read_answers",
     "read_case",

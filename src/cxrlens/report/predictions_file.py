@@ -6,11 +6,12 @@ SPDX-License-Identifier: Apache-2.0
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from cxrlens.imaging import write_whole
+from cxrlens.imaging import open_whole
 from cxrlens.vocabulary import NOT_A_DEVICE, Prediction, show_name, to_plain
 
 Labels = Mapping[str, int | None]
@@ -31,8 +32,101 @@ class Origin:
     """The hospital or collection; None means unknown."""
 
 
+PREDICTION_FILES = ("predictions.csv", "predictions.jsonl")
+"""Names of the table and of the JSON lines in a folder."""
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that starts so for a formula and runs it."""
+
+
+@dataclass(frozen=True)
+class PredictionColumns:
+    """What decides which columns the CSV has."""
+
+    classes: tuple[str, ...] = ()
+    """Each has its probability."""
+
+    is_calibrated: bool = False
+    """Whether each has a calibrated one too; a refused image leaves it empty."""
+
+    is_multilabel: bool = False
+    """Whether each class is decided for on its own, and has columns for that."""
+
+    has_origins: bool = False
+    """Whether patient, fold and source are told."""
+
+
+class PredictionsWriter:
+    """Takes predictions one by one; made by `open_predictions`.
+
+    Args:
+        columns: of the CSV.
+        write_table: is given the bytes of the CSV.
+        write_lines: is given the bytes of the JSON lines.
+    """
+
+    def __init__(
+        self,
+        columns: PredictionColumns,
+        write_table: Callable[[bytes], None],
+        write_lines: Callable[[bytes], None],
+    ) -> None:
+        self._columns = columns
+        self._write_table = write_table
+        self._write_lines = write_lines
+        self._write_row(_list_header(columns))
+
+    def add(
+        self,
+        prediction: Prediction,
+        truth: str | None = None,
+        labels: Labels | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        """Write one row.
+
+        Args:
+            prediction: refused ones too.
+            truth: the true class, where it is known; of several labels in words.
+            labels: of several labels, what is known of each class.
+            origin: where it comes from.
+
+        Raises:
+            OutputError: if it cannot be written.
+        """
+        cells = _list_cells(self._columns, prediction, truth, labels or {})
+        told = tell_prediction(prediction, truth, labels, origin)
+        self._write_row([*cells[0], *_show_origin(self._columns, origin), *cells[1]])
+        self._write_lines(f"{json.dumps(told, ensure_ascii=True, allow_nan=False)}\n".encode())
+
+    def _write_row(self, cells: Sequence[str]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerow(cells)
+        self._write_table(text.getvalue().encode())
+
+
+@contextmanager
+def open_predictions(folder: Path, columns: PredictionColumns) -> Iterator[PredictionsWriter]:
+    """Write `predictions.csv`, for spreadsheets, and `predictions.jsonl`, for programs.
+
+    Rows are written as they come, to files beside, which take their names when the block ends; a
+    block that fails leaves neither. In the CSV a file name that starts like a formula has an
+    apostrophe before it; the JSON lines hold names as they are. Bytes of names that are no valid
+    UTF-8 are shown as hexadecimal.
+
+    Args:
+        folder: where to; must exist.
+        columns: of the CSV.
+
+    Yields:
+        What takes the rows.
+
+    Raises:
+        OutputError: if the folder cannot be written.
+    """
+    table, lines = (folder / name for name in PREDICTION_FILES)
+    with open_whole(table) as write_table, open_whole(lines) as write_lines:
+        yield PredictionsWriter(columns, write_table, write_lines)
 
 
 def write_predictions(
@@ -42,10 +136,7 @@ def write_predictions(
     labels: Sequence[Labels] | None = None,
     origins: Sequence[Origin] | None = None,
 ) -> tuple[Path, Path]:
-    """Write `predictions.csv`, for spreadsheets, and `predictions.jsonl`, for programs.
-
-    In the CSV a file name that starts like a formula has an apostrophe before it; the JSON lines
-    hold names as they are. Bytes of names that are no valid UTF-8 are shown as hexadecimal.
+    """Write both files of `open_predictions` at once.
 
     Args:
         folder: where to; must exist.
@@ -62,62 +153,65 @@ def write_predictions(
     Raises:
         OutputError: if the folder cannot be written.
     """
-    known = truths if truths is not None else [None] * len(predictions)
-    by_class = labels if labels is not None else [None] * len(predictions)
-    places = origins if origins is not None else [None] * len(predictions)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(_list_rows(predictions, known, by_class, origins))
-    lines = (
-        json.dumps(tell_prediction(*told), ensure_ascii=True, allow_nan=False) + "\n"
-        for told in zip(predictions, known, by_class, places, strict=True)
+    nothing = [None] * len(predictions)
+    told = [nothing if given is None else given for given in (truths, labels, origins)]
+    columns = PredictionColumns(
+        predictions[0].classes if predictions else (),
+        any(one.calibrated for one in predictions),
+        bool(predictions) and predictions[0].is_multilabel,
+        origins is not None,
     )
-    paths = folder / "predictions.csv", folder / "predictions.jsonl"
-    write_whole(paths[0], text.getvalue().encode())
-    write_whole(paths[1], "".join(lines).encode())
-    return paths
+    with open_predictions(folder, columns) as writer:
+        for row in zip(predictions, *told, strict=True):
+            writer.add(*row)
+    return folder / PREDICTION_FILES[0], folder / PREDICTION_FILES[1]
 
 
-def _list_rows(
-    predictions: Sequence[Prediction],
-    truths: Iterable[str | None],
-    labels: Iterable[Labels | None],
-    origins: Sequence[Origin] | None,
-) -> Iterator[list[str]]:
-    classes = predictions[0].classes if predictions else ()
-    shown = [_defuse(show_name(name)) for name in classes]
-    probabilities = [f"probability {name}" for name in shown]
-    # A bundle without a calibration has no such columns; a refused image leaves them empty.
-    n_calibrated = max((len(one.calibrated) for one in predictions), default=0)
-    calibrated = [f"calibrated {name}" for name in shown[:n_calibrated]]
-    # Where each class is decided for on its own, each has its own columns.
-    own = classes if predictions and predictions[0].is_multilabel else ()
-    decided = [f"decided {name}" for name in shown[: len(own)]]
-    labelled = [f"label {name}" for name in shown[: len(own)]]
-    yield ["image", "status", "decision", *probabilities, *calibrated, *decided, "truth", *labelled,
-           *([] if origins is None else ["patient", "fold", "source"]),
-           "reason", "warnings", "model", "notice"]  # fmt: skip
-    places = origins if origins is not None else [None] * len(predictions)
-    for prediction, truth, known, origin in zip(predictions, truths, labels, places, strict=True):
-        is_refused = prediction.refusal is not None
-        yield [
-            _defuse(show_name(prediction.image)),
-            prediction.status,
-            _defuse(show_name(prediction.verdict)),
-            *([f"{value:.6f}" for value in prediction.probabilities] or [""] * len(classes)),
-            *([f"{value:.6f}" for value in prediction.calibrated] or [""] * n_calibrated),
-            *("" if is_refused else str(int(name in prediction.decisions)) for name in own),
-            _defuse(show_name(truth or "")),
-            *(_show_label((known or {}).get(name)) for name in own),
-            *(() if origin is None else _show_origin(origin)),
-            prediction.refusal.reason if prediction.refusal else "",
-            " ".join(warning.reason for warning in prediction.warnings),
-            prediction.bundle_digest[:12],
-            NOT_A_DEVICE,
-        ]
+def _list_header(columns: PredictionColumns) -> list[str]:
+    names = [_defuse(show_name(name)) for name in columns.classes]
+    own = names if columns.is_multilabel else []
+    return [
+        "image", "status", "decision",
+        *(f"probability {name}" for name in names),
+        *(f"calibrated {name}" for name in names if columns.is_calibrated),
+        *(f"decided {name}" for name in own),
+        "truth",
+        *(f"label {name}" for name in own),
+        *(["patient", "fold", "source"] if columns.has_origins else []),
+        "reason", "warnings", "model", "notice",
+    ]  # fmt: skip
 
 
-def _show_origin(origin: Origin) -> tuple[str, str, str]:
+def _list_cells(
+    columns: PredictionColumns, prediction: Prediction, truth: str | None, labels: Labels
+) -> tuple[list[str], list[str]]:
+    """The cells before those of the origin, and those behind them."""
+    is_refused = prediction.refusal is not None
+    own = columns.classes if columns.is_multilabel else ()
+    blank = [""] * len(columns.classes)
+    calibrated = [f"{value:.6f}" for value in prediction.calibrated] or blank
+    return [
+        _defuse(show_name(prediction.image)),
+        prediction.status,
+        _defuse(show_name(prediction.verdict)),
+        *([f"{value:.6f}" for value in prediction.probabilities] or blank),
+        *(calibrated if columns.is_calibrated else []),
+        *("" if is_refused else str(int(name in prediction.decisions)) for name in own),
+        _defuse(show_name(truth or "")),
+        *(_show_label(labels.get(name)) for name in own),
+    ], [
+        prediction.refusal.reason if prediction.refusal else "",
+        " ".join(warning.reason for warning in prediction.warnings),
+        prediction.bundle_digest[:12],
+        NOT_A_DEVICE,
+    ]
+
+
+def _show_origin(columns: PredictionColumns, origin: Origin | None) -> tuple[str, ...]:
+    if not columns.has_origins:
+        return ()
+    if origin is None:
+        return "", "", ""
     fold = "" if origin.fold is None else str(origin.fold)
     return _show_cell(origin.patient), fold, _show_cell(origin.source)
 

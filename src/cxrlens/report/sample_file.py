@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 
 from cxrlens.data import StudyTable
-from cxrlens.imaging import Preprocessing, stream
+from cxrlens.imaging import Preprocessing, ReadImage, stream, try_read_source
 from cxrlens.report.records import Sample
 from cxrlens.vocabulary import Refusal
 
@@ -47,12 +47,20 @@ def read_samples(
         spaced = [image for start in range(step) for image in images[start::step]]
         n_read = 0
         for read in stream(spaced[: _TRIES * per_class], preprocessing):
-            if isinstance(read, Refusal):
-                refusals.append(read)
+            sample = read if isinstance(read, Refusal) else _make_sample(label, read)
+            if isinstance(sample, Refusal):
+                refusals.append(sample)
                 continue
-            warned = "".join(f", {warning.reason}" for warning in read.radiograph.warnings)
-            samples.append(Sample(label + warned, read.radiograph.pixels, read.pixels))
+            samples.append(sample)
             n_read += 1
             if n_read == per_class:
                 break
     return tuple(samples), tuple(refusals)
+
+
+def _make_sample(label: str, read: ReadImage) -> Sample | Refusal:
+    source = try_read_source(read)
+    if isinstance(source, Refusal):
+        return source
+    warned = "".join(f", {warning.reason}" for warning in read.warnings)
+    return Sample(label + warned, source.pixels, read.pixels)

@@ -23,13 +23,14 @@ from cxrlens.inference import (
     save_bundle,
 )
 from cxrlens.network import MapClassifier, build_classifier, load_backbone_weights
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.copies import add_copies
 from cxrlens.training.epoch_file import read_epochs
-from cxrlens.training.learner import TrainingCases
 from cxrlens.training.loop import CHECKPOINT_FILE, Fitted, Keeping, fit
 from cxrlens.training.parameter_group import tabulate_parameters
 from cxrlens.training.recipe import Recipe
 from cxrlens.training.targets import has_target, resolve_labels
+from cxrlens.training.views import resolve_views
 from cxrlens.vocabulary import (
     ARGMAX,
     EACH_AT_HALF,
@@ -110,13 +111,16 @@ def build_initial_network(recipe: Recipe, n_classes: int) -> tuple[MapClassifier
 
     Raises:
         WeightsError: if the weights cannot be loaded.
-        RecipeError: if the network cannot be built, or a stage names groups that it does not have.
+        RecipeError: if the network cannot be built, or a stage names groups that it does not have,
+            or views of features that it moves.
     """
     size = (recipe.preprocessing.height, recipe.preprocessing.width)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         network = build_classifier(recipe.network, n_classes, size)
     tabulate_parameters(network, recipe.stages)
+    for stage in recipe.stages:
+        resolve_views(network, stage)
     return network, load_backbone_weights(network.backbone, recipe.network, recipe.weights)
 
 

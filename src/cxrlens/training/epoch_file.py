@@ -31,7 +31,7 @@ _CLASS_COLUMNS = {
 }
 """Columns of `classes.csv` after `epoch` and `stage`, and the fields of `ClassEpoch` for them."""
 
-_WORDS = ("stage", "class_name")
+_WORDS = ("stage", "class_name", "features")
 """Fields that stand as they are; all others are JSON, and blank where there is none."""
 
 

@@ -3,39 +3,36 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import UInt16
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from cxrlens.inference import explain_memory
+from cxrlens.inference import FeatureTable, explain_memory
 from cxrlens.network import MapClassifier
 from cxrlens.network.classifier import ClassifierOutput
-from cxrlens.network.tensors import GreyBatch
-from cxrlens.training.augmentation import augment
+from cxrlens.network.tensors import GreyBatch, LogitBatch
 from cxrlens.training.batching import Rows, count_epochs, count_steps, derive_seed
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.checkpoint import Place
-from cxrlens.training.copies import split_copies, vary_copies
 from cxrlens.training.loss import sum_loss, weigh_targets
 from cxrlens.training.optimiser import build_optimiser, pack_optimiser, unpack_optimiser
 from cxrlens.training.parameter_group import freeze_rest, trains_auxiliary
 from cxrlens.training.rate_schedule import compute_rate_factor
 from cxrlens.training.recipe import Recipe, Stage
-from cxrlens.training.targets import TargetBatch, Targets, weigh_classes
-
-StoredPixels = UInt16[np.ndarray, "n h w"]
-"""Grey images at the network's input size; 65535 is 1."""
+from cxrlens.training.shown_images import ShownImages
+from cxrlens.training.stage_features import StageFeatures
+from cxrlens.training.targets import TargetBatch, weigh_classes
 
 State = dict[str, Tensor]
 """Tensors by name, on the CPU."""
 
-_PIXELS, _NETWORK = 2, 3
-"""What chance is drawn for; 1 is the order of an epoch."""
+_NETWORK = 3
+"""What chance is drawn for: dropout; others are drawn elsewhere."""
 
 _VALIDATION_BATCH = 64
 
@@ -45,42 +42,6 @@ _FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {
     "float32": "32-true",
     "bfloat16": "bf16-mixed",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingCases:
-    """Decoded images with their targets, and which of them teach or choose."""
-
-    pixels: StoredPixels
-    """All images."""
-
-    targets: Targets
-    """Of each image; those of rows in neither part are not looked at."""
-
-    train: Rows
-    """The rows that the weights are moved by, and copies of them as `add_copies` numbers them."""
-
-    validation: Rows
-    """The rows that the epoch is chosen on."""
-
-    n_classes: int
-    """Outputs of the network."""
-
-    classes: tuple[str, ...] = ()
-    """Their names; where there are none, `class_names` counts them."""
-
-    images: tuple[str, ...] = ()
-    """The name of every image's file; empty where it has none."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """A name for every output."""
-        return self.classes or tuple(str(k) for k in range(self.n_classes))
-
-    def find_targets(self, rows: Rows) -> Targets:
-        """Give the targets of rows, and of copies of rows."""
-        targets: Targets = self.targets[split_copies(rows, len(self.targets))[0]]
-        return targets
 
 
 @dataclass(frozen=True)
@@ -124,6 +85,8 @@ class Learner:
         self.network = network.to(memory_format=torch.channels_last)
         self._module = self._fabric.setup_module(self.network)
         self._cases, self._recipe = cases, recipe
+        self.images = ShownImages(cases, recipe, self._fabric.to_device)
+        self._features: StageFeatures | None = None
         self._is_learning = False
         self._weights: Tensor | None = None
         if recipe.optimisation.balance == "loss-weights":
@@ -140,11 +103,31 @@ class Learner:
         """
         if weights:
             self.network.load_state_dict(weights)
-        self._stage = stage
+        self._stage, self._features = stage, None
         self._is_learning = False
         self._optimiser = build_optimiser(self.network, stage)
         if gathered:
             unpack_optimiser(self._optimiser, gathered)
+
+    def take_features(self, features: StageFeatures | None) -> None:
+        """Go on with cached features in the stage that was entered; None: without."""
+        self._features = features
+        self._rest()
+
+    def begin_epoch(self, place: Place, plan: list[list[Rows]]) -> None:
+        """Have what the steps of an epoch are shown ready, from a step on.
+
+        Args:
+            place: of the step.
+            plan: rows of the batches of all the epoch's steps.
+
+        Raises:
+            OutputError: if cached features cannot be kept.
+            InputError: if the GPU has too little memory.
+        """
+        if self._features is not None:
+            self._rest()
+            self._features.begin_epoch(place, plan)
 
     def make_step(
         self, place: Place, batches: list[Rows], factor: float | None = None
@@ -163,27 +146,46 @@ class Learner:
             freeze_rest(self.network, self._stage)
             self._is_learning = True
         torch.manual_seed(self._derive_seed(place, _NETWORK))
-        generator = torch.Generator().manual_seed(self._derive_seed(place, _PIXELS))
         self._set_rates(self._find_factor(place) if factor is None else factor)
         with self._explain_memory(batches):
-            parts = self._move(batches, generator)
+            parts = self._move(place, batches)
         return StepResult(
             sum(part.loss for part in parts),
             sum(part.n_right for part in parts),
             sum(part.n_decided for part in parts),
         )
 
-    def _move(self, batches: list[Rows], generator: torch.Generator) -> list[StepResult]:
+    def _move(self, place: Place, batches: list[Rows]) -> list[StepResult]:
         """Gather the gradients of all batches and take the optimiser's step."""
-        targets = torch.from_numpy(self._cases.find_targets(np.concatenate(batches)))
-        total = weigh_targets(self._fabric.to_device(targets), self._weights).clamp_min(1e-12)
-        parts = [self._learn(rows, generator, total) for rows in batches]
+        targets = [self._find_targets(rows) for rows in batches]
+        total = weigh_targets(torch.cat(targets), self._weights).clamp_min(1e-12)
+        answers = self._answer_step(place, batches)
+        parts = [
+            self._learn(logits, auxiliary, own, total)
+            for (logits, auxiliary), own in zip(answers, targets, strict=True)
+        ]
         clip = self._recipe.optimisation.gradient_clip
         if clip is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
         self._optimiser.step()
         self._optimiser.zero_grad()
         return parts
+
+    def _answer_step(
+        self, place: Place, batches: Sequence[Rows]
+    ) -> Iterator[tuple[LogitBatch, LogitBatch | None]]:
+        """Compute the logits of a step batch by batch, those of an auxiliary head beside."""
+        if self._features is not None:
+            for pooled in self._features.find_step(place, batches):
+                yield self._answer_pooled(pooled), None
+            return
+        for images in self.images.vary_step(place, batches):
+            output = self._module(images.contiguous(memory_format=torch.channels_last))
+            yield output.logits, output.auxiliary
+
+    def _answer_pooled(self, pooled: FeatureTable) -> LogitBatch:
+        # A copy: features may be read-only (mapped from a file).
+        return self.network.answer_pooled(self._fabric.to_device(torch.tensor(pooled)))
 
     def _explain_memory(self, batches: list[Rows]) -> AbstractContextManager[None]:
         _, height, width = self._cases.pixels.shape
@@ -199,14 +201,21 @@ class Learner:
     def vary_images(self, place: Place, rows: Rows) -> GreyBatch:
         """Give the first batch of a step as the network will see it, and leave it in eval mode."""
         self._rest()
-        generator = torch.Generator().manual_seed(self._derive_seed(place, _PIXELS))
-        return augment(self._fetch(rows)[0], self._recipe.augmentation, generator)
+        if self._features is not None:
+            return self._features.draw(self.images, place, rows)
+        return next(self.images.vary_step(place, [rows]))
 
-    def answer(self, rows: Rows) -> Tensor:
-        """Compute the logits of some images as they are, n x k on the CPU."""
+    def answer_validation(self) -> Tensor:
+        """Compute the logits of the validation part as it is, n x k on the CPU."""
+        rows = self._cases.validation
         starts = range(0, len(rows), _VALIDATION_BATCH)
-        batches = (rows[start : start + _VALIDATION_BATCH] for start in starts)
-        return torch.cat([self._run(batch)[1].logits.float().cpu() for batch in batches])
+        parts = [slice(start, start + _VALIDATION_BATCH) for start in starts]
+        if self._features is None:
+            return torch.cat([self._run(rows[part])[1].logits.float().cpu() for part in parts])
+        self._rest()
+        table = self._features.frozen.find_validation()
+        with torch.no_grad():
+            return torch.cat([self._answer_pooled(table[part]).cpu() for part in parts])
 
     def look(self, rows: Rows) -> tuple[GreyBatch, ClassifierOutput]:
         """Run the network over a few images as they are.
@@ -220,7 +229,7 @@ class Learner:
 
     def _run(self, rows: Rows) -> tuple[GreyBatch, ClassifierOutput]:
         self._rest()
-        images, _ = self._fetch(rows)
+        images = self.images.fetch(rows)
         what = f"{len(rows)} validation images at once"
         with torch.no_grad(), explain_memory(what, _FREE_SOME):
             return images, self._module(images.contiguous(memory_format=torch.channels_last))
@@ -230,6 +239,11 @@ class Learner:
         """The learning rate of the last step by pattern of the stage's factors."""
         groups = self._optimiser.param_groups
         return {str(group["pattern"]): float(group["lr"]) for group in groups}
+
+    @property
+    def features(self) -> StageFeatures | None:
+        """The cached features of the stage, where it has some."""
+        return self._features
 
     @property
     def is_finite(self) -> bool:
@@ -250,28 +264,26 @@ class Learner:
         self.network.eval()
         self._is_learning = False
 
-    def _learn(self, rows: Rows, generator: torch.Generator, total: Tensor) -> StepResult:
+    def _learn(
+        self,
+        logits: LogitBatch,
+        auxiliary: LogitBatch | None,
+        targets: TargetBatch,
+        total: Tensor,
+    ) -> StepResult:
         """Gather the gradient of one batch; its loss is its share of the step's."""
-        images, targets = self._fetch(rows)
-        images = augment(images, self._recipe.augmentation, generator)
-        output = self._module(images.contiguous(memory_format=torch.channels_last))
         optimisation = self._recipe.optimisation
         smoothing = optimisation.label_smoothing
-        whole = loss = sum_loss(output.logits, targets, self._weights, smoothing) / total
-        if output.auxiliary is not None and trains_auxiliary(self.network, self._stage):
-            auxiliary = sum_loss(output.auxiliary, targets, self._weights, smoothing) / total
-            whole = loss + optimisation.auxiliary_weight * auxiliary
+        whole = loss = sum_loss(logits, targets, self._weights, smoothing) / total
+        if auxiliary is not None and trains_auxiliary(self.network, self._stage):
+            beside = sum_loss(auxiliary, targets, self._weights, smoothing) / total
+            whole = loss + optimisation.auxiliary_weight * beside
         self._fabric.backward(whole)
-        return StepResult(float(loss.detach()), *_count_right(output.logits.detach(), targets))
+        return StepResult(float(loss.detach()), *_count_right(logits.detach(), targets))
 
-    def _fetch(self, rows: Rows) -> tuple[GreyBatch, TargetBatch]:
-        sources, numbers = split_copies(rows, len(self._cases.pixels))
-        images = torch.from_numpy(self._cases.pixels[sources].astype(np.float32) / 65535)[:, None]
-        if numbers.any():
-            recipe = self._recipe
-            images = vary_copies(images, sources, numbers, recipe.copies, recipe.seed)
-        targets = torch.from_numpy(self._cases.targets[sources])
-        return self._fabric.to_device(images), self._fabric.to_device(targets)
+    def _find_targets(self, rows: Rows) -> TargetBatch:
+        targets: Tensor = self._fabric.to_device(torch.from_numpy(self._cases.find_targets(rows)))
+        return targets
 
     def _find_factor(self, place: Place) -> float:
         epoch_steps = count_steps(len(self._cases.train), self._recipe.optimisation)

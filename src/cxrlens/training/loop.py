@@ -21,6 +21,7 @@ import torch
 from cxrlens.inference import choose_device
 from cxrlens.network import MapClassifier
 from cxrlens.training.batching import count_epochs, count_steps, derive_seed, plan_epoch
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.checkpoint import (
     Checkpoint,
     Place,
@@ -31,7 +32,8 @@ from cxrlens.training.checkpoint import (
 )
 from cxrlens.training.epoch_file import write_epochs
 from cxrlens.training.event_log import EventLog
-from cxrlens.training.learner import Learner, State, StepResult, TrainingCases
+from cxrlens.training.feature_source import FeatureSource
+from cxrlens.training.learner import Learner, State, StepResult
 from cxrlens.training.map_picture import MapPanel
 from cxrlens.training.parameter_group import measure_stages
 from cxrlens.training.precision import choose_precision
@@ -135,6 +137,8 @@ class _Training:
     ) -> None:
         self._learner, self._cases, self._recipe = learner, cases, recipe
         self._progress, self._keeping, self._precision = progress, keeping, precision
+        folder = None if keeping is None else keeping.folder
+        self._source = FeatureSource(learner.network, learner.images, precision, folder, progress)
         self._log: EventLog | None = None
         self._place, self._tally = Place(), Tally()
         self.best: State = {}
@@ -161,6 +165,8 @@ class _Training:
                 if number > self._place.stage:
                     self._place, weights, gathered = Place(number), self.best, {}
                 self._learner.enter_stage(self._stage, weights, gathered)
+                if not self._is_over():
+                    self._learner.take_features(self._source.open_stage(self._stage))
                 self._train_stage()
         except _DivergedError as divergence:
             return str(divergence)
@@ -207,6 +213,7 @@ class _Training:
         if self._log is not None and self._place == Place():
             images = self._learner.vary_images(self._place, plan[0][0])
             self._log.add_start(self._learner.network, images)
+        self._learner.begin_epoch(self._place, plan)
         for step in range(self._place.step, len(plan)):
             result = self._learner.make_step(self._place, plan[step])
             if not math.isfinite(result.loss):
@@ -220,12 +227,12 @@ class _Training:
 
     def _judge_epoch(self, start: float) -> None:
         """Judge the epoch and keep its weights if it is the best so far."""
-        logits = self._learner.answer(self._cases.validation)
+        logits = self._learner.answer_validation()
         if not (logits.isfinite().all() and self._learner.is_finite):
             raise self._diverge("a weight or a logit of the validation part")
         truth = torch.from_numpy(self._cases.targets[self._cases.validation])
         judged = judge_logits(logits, truth, self._cases.class_names)
-        rates = self._learner.rates
+        rates, features = self._learner.rates, self._learner.features
         epoch = Epoch(
             epoch=len(self.history) + 1,
             train_loss=self._tally.loss / self._tally.n_steps,
@@ -241,6 +248,7 @@ class _Training:
             learning_rates=rates,
             seconds=round(time.perf_counter() - start, 3),
             classes=judged.classes,
+            features="" if features is None else features.describe(self._place.epoch),
         )
         if not self.history or _rank(epoch) > max(_rank(past) for past in self.history):
             self.history = tuple(replace(past, is_best=False) for past in self.history)

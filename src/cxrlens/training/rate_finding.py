@@ -13,8 +13,9 @@ import torch
 from cxrlens.inference import choose_device
 from cxrlens.network import MapClassifier
 from cxrlens.training.batching import Rows, derive_seed, plan_epoch
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.checkpoint import Place
-from cxrlens.training.learner import Learner, TrainingCases
+from cxrlens.training.learner import Learner
 from cxrlens.training.loop import ORDER, quiet_lightning
 from cxrlens.training.precision import choose_precision
 from cxrlens.training.recipe import Recipe

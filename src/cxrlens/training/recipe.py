@@ -102,6 +102,13 @@ class Stage:
     names are modules of the backbone (`layer4`, `blocks.[56]`). All others are frozen: no gradient,
     and norms and dropout answer as they will in use."""
 
+    views: Count | Literal["auto", "epochs", "none"]
+    """How often the frozen backbone runs over each training image, where the head alone moves: its
+    pooled features are computed once for each augmented view and the head is trained on them.
+    A number: so many fixed views of an image, which the epochs take in turns. `epochs`: each epoch
+    is augmented anew, exactly as without a cache. `none`: no cache, every step goes through the
+    whole network. `auto`: `epochs` where nothing before the pooled features moves, else `none`."""
+
     epochs: Count | Literal["auto"]
     """Passes over the training part; `auto` takes as many as make 300 steps, at least 5: a small
     collection needs more of them than a large one."""

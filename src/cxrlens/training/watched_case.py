@@ -12,7 +12,7 @@ from torch import Tensor
 from cxrlens.network.classifier import ClassifierOutput
 from cxrlens.network.tensors import GreyBatch
 from cxrlens.training.batching import Rows
-from cxrlens.training.learner import TrainingCases
+from cxrlens.training.cases import TrainingCases
 from cxrlens.training.map_picture import MapPanel
 from cxrlens.training.targets import Targets
 from cxrlens.vocabulary import show_name

@@ -77,3 +77,7 @@ class Epoch:
 
     classes: tuple[ClassEpoch, ...] = ()
     """One a class of which any label is known on validation."""
+
+    features: str = ""
+    """Which cached features its steps were shown, and what computed them, such as `view 2 of 10 by
+    openvino in float32`; empty where every step went through the whole network."""

@@ -1,0 +1,146 @@
+"""A quantised network is kept beside its bundle, with the proof that it answers alike.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from cxrlens.imaging import write_whole
+from cxrlens.inference.quantised_network import QuantisedNetwork, read_quantised
+from cxrlens.vocabulary import BundleError, InputError, OutputError, show_name, to_plain
+
+QUANTISED_FOLDER = "int8"
+"""Beside a bundle."""
+
+RECORD_FILE = "int8.json"
+
+MIN_ALIKE = 0.995
+"""Share of the images checked whose decisions and flags must all be the same."""
+
+MAX_AUROC_GAP = 0.002
+"""Largest change of a class's AUROC that passes."""
+
+
+@dataclass(frozen=True)
+class QuantisationCheck:
+    """How a quantised network answers for images that did not set its scales."""
+
+    n_images: int
+    """Images answered for by both."""
+
+    n_alike: int
+    """Those with the same decisions and flags."""
+
+    probability_gaps: tuple[float, float, float]
+    """|difference| of the deciding probabilities, the largest of each image's classes: median,
+    99th percentile and largest over the images."""
+
+    map_correlation: float
+    """Median over the images of the correlation (Pearson) between the leading class's maps."""
+
+    auroc_gap: float | None
+    """Largest |difference| of a class's AUROC; None where no class has both labels among them."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why it does not pass; None where it does."""
+        if self.n_alike < MIN_ALIKE * self.n_images:
+            return (
+                f"{self.n_alike} of {self.n_images} decisions are the same, fewer than "
+                f"{MIN_ALIKE:.1%}"
+            )
+        if self.auroc_gap is not None and not self.auroc_gap <= MAX_AUROC_GAP:
+            return f"an AUROC changes by {self.auroc_gap:.4f}, more than {MAX_AUROC_GAP}"
+        return None
+
+
+@dataclass(frozen=True)
+class QuantisedRecord:
+    """What stands beside a quantised network: the content of `int8.json`."""
+
+    bundle: str
+    """Digest of the bundle that it was made from."""
+
+    digests: dict[str, str]
+    """SHA-256 of its files."""
+
+    n_sample: int
+    """Images that set its scales."""
+
+    check: QuantisationCheck
+    """That it passed."""
+
+    openvino: str
+    """Version that wrote it."""
+
+
+def load_quantised(folder: Path, bundle: str) -> QuantisedNetwork:
+    """Load what `quantise` kept.
+
+    Args:
+        folder: `int8` beside a bundle.
+        bundle: the bundle's digest.
+
+    Raises:
+        InputError: if there is none.
+        BundleError: if it is damaged, or belongs to another bundle.
+    """
+    path = folder / RECORD_FILE
+    place = f"'{show_name(str(folder))}'"
+    if not path.is_file():
+        raise InputError(
+            f"precision int8 is asked for, and there is no {place}: make it by "
+            "`cxrlens quantise BUNDLE DATA`"
+        )
+    try:
+        record = TypeAdapter(QuantisedRecord).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BundleError(
+            f"{place} is damaged: its record cannot be read; quantise again"
+        ) from error
+    if record.bundle != bundle:
+        raise BundleError(
+            f"{place} was made from bundle {record.bundle[:12]}…, this one is {bundle[:12]}…; "
+            "quantise again"
+        )
+    return read_quantised(folder, record.digests)
+
+
+def keep_quantised(network: QuantisedNetwork, record: QuantisedRecord, folder: Path) -> None:
+    """Write the folder beside its place, then let it take the name: it is whole or not there.
+
+    Args:
+        network: that passed the check.
+        record: what is said of it.
+        folder: `int8` beside the bundle; replaced where there is one.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    place = f"'{show_name(str(folder))}'"
+    try:
+        part = Path(tempfile.mkdtemp(prefix=".int8-", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {place}: {error.strerror}; free the place or choose another"
+        ) from error
+    try:
+        for name, data in zip(record.digests, (network.graph, network.weights), strict=True):
+            write_whole(part / name, data)
+        write_whole(part / RECORD_FILE, json.dumps(to_plain(record), indent=2).encode())
+        if folder.exists():
+            folder.replace(part / "before")
+        part.replace(folder)
+        shutil.rmtree(folder / "before", ignore_errors=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {place}: {error.strerror}; free the place or choose another"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,39 @@
+"""`cxrlens quantise`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cxrlens.phantom import draw_nth
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for number in range(110):
+        phantom = draw_nth(number, seed=78, findings=("pneumonia", "covid"))
+        place = tmp_path / "data" / phantom.label
+        place.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(phantom.pixels).save(place / f"{number:03d}.png")
+    return tmp_path / "data"
+
+
+def test_made_and_used(cxrlens, bundle, data) -> None:
+    outcome = cxrlens("predict", bundle, data / "covid" / "000.png", "--precision", "int8")
+    assert outcome.code == 2
+    assert "make it by `cxrlens quantise BUNDLE DATA`" in outcome.err
+    outcome = cxrlens("quantise", bundle, data, "--sample", 8, "--json")
+    assert outcome.code == 0, outcome.err
+    facts = json.loads(outcome.out)["int8"]
+    assert (facts["n_sample"], facts["check"]["n_images"]) == (8, 102)
+    outcome = cxrlens("predict", bundle, data / "covid", "--precision", "int8")
+    assert outcome.code == 0, outcome.err
+    assert "engine: openvino, int8" in outcome.err
+    assert " of 102\n" in cxrlens("quantise", bundle, data, "--sample", 8).out
+
+
+def test_too_few(cxrlens, bundle, phantom_folder) -> None:
+    outcome = cxrlens("quantise", bundle, phantom_folder)
+    assert outcome.code == 2
+    assert "0 images are left to check on, fewer than 100" in outcome.err
