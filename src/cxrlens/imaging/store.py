@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from cxrlens.imaging.decoded_facts import DecodedFacts as _Facts
-from cxrlens.imaging.decoded_facts import read_facts, write_facts
+from cxrlens.imaging.decoded_facts import DecodedFacts, read_facts, write_facts
 from cxrlens.imaging.image_identity import ImageIdentity, identify
 from cxrlens.imaging.pixel_places import InMemory, InShard, OnDisk, PixelPlace
 from cxrlens.imaging.pixel_record import StoredImage, StoredPixels
@@ -65,7 +64,7 @@ class _Image:
     """One image at the network's size."""
 
     pixels: StoredImage
-    facts: _Facts
+    facts: DecodedFacts
     row: int | None = None
     """Its place in the shard that it was taken from."""
     identity: ImageIdentity | None = None
@@ -115,7 +114,7 @@ def decode(
         read = try_read_image(image, preprocessing)
         return read if isinstance(read, Refusal) else _Image(*_shrink(read), identity=identity)
 
-    kept: dict[int, _Facts] = {}
+    kept: dict[int, DecodedFacts] = {}
     refusals: list[Refusal] = []
     n_lost = 0
     with closing(_choose_place(len(paths), preprocessing, scratch, shard)) as place:
@@ -180,14 +179,14 @@ def _tell_fault(shard: PixelShard | None, n_lost: int) -> tuple[str, ...]:
     )
 
 
-def _shrink(read: ReadImage) -> tuple[StoredImage, _Facts]:
+def _shrink(read: ReadImage) -> tuple[StoredImage, DecodedFacts]:
     small = np.rint(read.pixels * np.float32(65535)).astype(np.uint16)
-    return small, _Facts(read.geometry.source_size, read.digest, read.n_bytes, read.warnings)
+    return small, DecodedFacts(read.geometry.source_size, read.digest, read.n_bytes, read.warnings)
 
 
 def _gather(
     pixels: StoredPixels,
-    kept: dict[int, _Facts],
+    kept: dict[int, DecodedFacts],
     refusals: list[Refusal],
     notes: tuple[str, ...],
 ) -> DecodedImages:
