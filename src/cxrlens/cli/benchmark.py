@@ -29,8 +29,8 @@ def benchmark(
         typer.Option(help="A folder of images to measure with. Default: phantoms."),
     ] = None,
     precision: Annotated[
-        list[Precision] | None,
-        typer.Option(help="May be given several times. Default: all that the processor has."),
+        Precision | None,
+        typer.Option(help="Of OpenVINO's answers. Default: all that the processor has."),
     ] = None,
     megapixels: Annotated[
         float, typer.Option(min=0.05, max=60, help="Size of the JPEG files that are made of them.")
@@ -47,7 +47,7 @@ def benchmark(
     if images is not None and not sources:
         raise cxr.vocabulary.InputError(f"no file found in {images}")
     machine = cxr.benchmark.describe_machine()
-    precisions = precision or list(cxr.benchmark.list_precisions())
+    precisions = cxr.benchmark.list_precisions() if precision is None else (precision,)
     speeds: list[cxr.benchmark.AnsweringSpeed] = []
     with cxr.training.claim_run_folder(out, "benchmark") as folder:
         say(f"writing to {folder}")
