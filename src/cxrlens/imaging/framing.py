@@ -59,7 +59,7 @@ def shrink(pixels: ScanPixels, side: int = SIDE, reduction: Reduction | None = N
     return np.asarray(np.clip(np.asarray(small, dtype=np.float32) / white, 0, 1))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)  # images of one collection are often of few sizes
 def _average(n_decoded: int, n_own: int, step: int, factor: int, start: float) -> csr_array:
     """What each decoded pixel adds to the means of `step` own pixels, along one axis.
 
