@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from cxrlens.cli.options import EXIT_PARTIAL
 from cxrlens.evaluation import compare
 from cxrlens.evaluation.auroc import Ranking
 from cxrlens.evaluation.auroc_gap import measure_auroc_gap
@@ -55,7 +56,9 @@ def train(folder: Path, views: str, options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "cxrlens.cli", "train", options.data]
     command += ["--recipe", options.recipe, *options.overrides, f"views={views}"]
     command += [*options.options.split(), "--out", str(folder)]
-    subprocess.run(command, check=True)  # noqa: S603
+    code = subprocess.run(command, check=False).returncode  # noqa: S603
+    if code not in (0, EXIT_PARTIAL):
+        raise SystemExit(f"the training with views={views} ended with exit code {code}")
 
 
 def describe(folder: Path) -> str:
