@@ -36,6 +36,40 @@ def test_predict_a_folder_as_json(cxrlens, bundle, phantom_folder) -> None:
         assert one["decision"] == max(one["probabilities"], key=one["probabilities"].get)
 
 
+def test_predict_without_overlays_answers_the_same(cxrlens, bundle, phantom_folder) -> None:
+    large = Path("large")
+    large.mkdir()
+    for number, path in enumerate(sorted((phantom_folder / "covid").iterdir())[:3]):
+        with Image.open(path) as image:
+            image.resize((700, 800)).save(large / f"{number}.jpg", quality=90)
+    (large / "9.jpg").write_bytes(b"<html>")
+    outcomes = [
+        cxrlens("predict", bundle, large, "--out", out, *option)
+        for out, option in (("with", ()), ("without", ("--no-overlays",)))
+    ]
+    assert [outcome.code for outcome in outcomes] == [3, 3]
+    assert "refused (unknown-format)" in outcomes[1].err
+    assert {entry.name for entry in Path("without").iterdir()} == {
+        "predictions.csv",
+        "predictions.jsonl",
+    }
+    assert len(list(Path("with/overlays").iterdir())) == 3
+    for name in ("predictions.csv", "predictions.jsonl"):
+        assert Path("with", name).read_bytes() == Path("without", name).read_bytes()
+
+
+def test_predict_shows_the_first_answers_and_counts_all(cxrlens, bundle, phantom_folder) -> None:
+    path = sorted((phantom_folder / "covid").iterdir())[0]
+    outcome = cxrlens("predict", bundle, *[path] * 30, "--no-overlays", "--out", "many")
+    assert outcome.out.count(path.name) == 20
+    assert "30 in all; the first 20 are shown" in outcome.out
+    assert len(Path("many/predictions.csv").read_text().splitlines()) == 31
+    missing = cxrlens("predict", bundle, path, *["nothing.png"] * 30, "--no-overlays")
+    assert missing.code == 3
+    assert missing.err.count("refused (not-a-file)") == 20
+    assert "refused: 30 in all (not-a-file 30); the first 20 are listed above" in missing.err
+
+
 def test_evaluate_leaves_out_what_was_trained_on(cxrlens, bundle, phantom_folder) -> None:
     outcome = cxrlens("evaluate", bundle, phantom_folder)
     assert outcome.code == 0

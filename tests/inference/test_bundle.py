@@ -271,6 +271,11 @@ def test_signing_alone_changes_nothing(folder: Path) -> None:
     load_bundle(folder)
 
 
+def test_a_bundle_that_does_not_say_so_was_trained_on_whole_images(folder: Path) -> None:
+    _sign(folder, lambda plain: plain["preprocessing"].pop("decoding"))
+    assert load_bundle(folder).record.preprocessing.decoding == "full"
+
+
 def test_a_bundle_from_before_several_labels_and_imports_is_loaded(folder: Path) -> None:
     def age(plain: dict[str, Any]) -> None:
         del plain["is_multilabel"], plain["data"]["is_known"]

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cxrlens.report import Case, Origin, write_predictions
+from cxrlens.report import (
+    Case,
+    Origin,
+    PredictionColumns,
+    open_predictions,
+    write_predictions,
+)
 from cxrlens.vocabulary import NOT_A_DEVICE, OutputError, Prediction, Refusal
 
 
@@ -101,3 +107,27 @@ def test_of_several_labels_each_has_its_columns(several_case: Case, tmp_path: Pa
     assert {left[f"{what} {name}"] for what in ("decided", "label") for name in known} == {""}
     told = [json.loads(line) for line in lines.read_text().splitlines()]
     assert (told[0]["labels"], told[0]["decisions"]) == (known, ["pneumonia", "covid"])
+
+
+def test_rows_are_written_as_they_come_and_a_half_has_no_name(
+    cases: tuple[Case, ...], tmp_path: Path
+) -> None:
+    columns = PredictionColumns(cases[0].prediction.classes)
+
+    def write_two_and_fail() -> None:
+        with open_predictions(tmp_path, columns) as writer:
+            for case in cases[:2]:
+                writer.add(case.prediction)
+            assert {path.suffix for path in tmp_path.iterdir()} == {".part"}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_two_and_fail()
+    assert list(tmp_path.iterdir()) == []
+    with open_predictions(tmp_path, columns) as writer:
+        for case in cases:
+            writer.add(case.prediction)
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "other").mkdir()
+    for path in write_predictions(tmp_path / "other", [case.prediction for case in cases]):
+        assert found[path.name] == path.read_bytes()
