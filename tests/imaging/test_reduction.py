@@ -92,5 +92,5 @@ def test_bytes_are_resampled_as_their_greys_within_rounding(r: int, c: int, seed
     grey = (pixels / 255).astype(np.float32)
     step = Preprocessing(48, 32)
     assert np.abs(step.apply(pixels) - step.apply(grey)).max() <= 1 / 255 + 1e-6
-    # bytes are rounded twice on the way: where a whole fraction is taken first, and then
-    assert np.abs(shrink(pixels) - shrink(grey)).max() <= 1.5 / 255
+    # bytes are rounded on the way: a whole fraction first, then columns, then rows
+    assert np.abs(shrink(pixels) - shrink(grey)).max() <= 2 / 255
