@@ -85,7 +85,8 @@ def say_difference(cached: PredictionTable, plain: PredictionTable) -> str:
     return (
         f"{gap.value:+.5f}, 90 % interval {low:+.5f} to {high:+.5f}, {inside} ±{BOUND}; "
         f"as `cxrlens compare` has it, 95 %: {auroc.difference.estimate}; "
-        f"{gap.n} images of {gap.n_patients} patients; AUROC {gap.second.value:.4f} without, "
+        f"{gap.n} images of {np.unique(plain.clusters).size} patients, of {gap.n_patients} in the "
+        f"smaller class; AUROC {gap.second.value:.4f} without, "
         f"{gap.first.value:.4f} with; |Δp| median {np.median(moved):.1e}, largest {moved.max():.1e}"
     )
 
