@@ -31,7 +31,6 @@ from cxrlens.benchmark import write_sample
 from cxrlens.data import TableOptions, read_table
 from cxrlens.imaging import decode
 from cxrlens.inference import (
-    QUANTISED_FOLDER,
     EngineOutput,
     OnnxEngine,
     OpenVinoEngine,
@@ -39,6 +38,7 @@ from cxrlens.inference import (
     has_bfloat16,
     load_bundle,
     openvino,
+    place_quantised,
 )
 from cxrlens.network import NetworkSpec, build_classifier
 
@@ -126,7 +126,7 @@ def compare_answers(folder: Path, table: cxr.StudyTable, megapixels: float | Non
     engines["onnxruntime, float32"] = OnnxEngine(bundle.network, size)
     if has_bfloat16():
         engines["openvino, bfloat16"] = OpenVinoEngine(bundle.network, size, "bfloat16")
-    if (folder.absolute().parent / QUANTISED_FOLDER).is_dir():
+    if place_quantised(folder).is_dir():
         engines["openvino, int8"] = cxr.load(folder, engine="openvino", precision="int8").engine
     for told, engine in engines.items():
         output = engine.run(fast)

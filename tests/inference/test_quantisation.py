@@ -79,6 +79,7 @@ def test_kept_and_loaded(quantised: QuantisedNetwork, tmp_path: Path) -> None:
             "int8.json", "model.bin", "model.xml"
         ]  # fmt: skip
         assert list(tmp_path.iterdir()) == [folder]
+        assert folder.stat().st_mode & 0o777 == 0o755
     with pytest.raises(BundleError, match="was made from bundle bbbbbbbbbbbb…, this one is cc"):
         load_quantised(folder, "c" * 64)
 
@@ -96,6 +97,12 @@ def test_damage_is_noticed(quantised: QuantisedNetwork, tmp_path: Path) -> None:
             with pytest.raises(BundleError, match="quantise again"):
                 load_quantised(folder, "b" * 64)
         (folder / name).write_bytes(whole)
+    (folder / "int8.json").rename(folder / "other.json")
+    (folder / "int8.json").mkdir()
+    with pytest.raises(BundleError, match="cannot be read: Is a directory"):
+        load_quantised(folder, "b" * 64)
+    (folder / "int8.json").rmdir()
+    (folder / "other.json").rename(folder / "int8.json")
     (folder / "model.bin").unlink()
     with pytest.raises(BundleError, match="No such file"):
         load_quantised(folder, "b" * 64)

@@ -120,6 +120,7 @@ def measure_answering(
     step = model.bundle.record.preprocessing
     size = (step.height, step.width)
     pixels = np.stack([_decode_fast(one, step) for one in names])
+    model.bundle.network.to("cpu")
     quantised: QuantisedNetwork | None = None
     if precision == "int8":
         quantised = quantise_network(model.bundle.network, size, pixels[:_SAMPLE])

@@ -48,7 +48,8 @@ def predict(
         typer.Option(
             "--overlays/--no-overlays",
             help="Draw pictures of where the evidence lies. Without them the answers are the "
-            "same, and there are more a second: large images need not be read at full size.",
+            "same, and there are more a second: large images need not be read at full size. "
+            "(A file that cannot be read whole for its picture is refused.)",
         ),
     ] = True,
     engine: EngineOption = "auto",

@@ -36,7 +36,7 @@ def quantise(
     """Make a model's network in 8-bit numbers, for --precision int8, if it answers alike."""
     model = cxr.load(bundle)
     table = read_data(data, images, column, where, mapping)
-    folder = bundle.absolute().parent / cxr.inference.QUANTISED_FOLDER
+    folder = cxr.inference.place_quantised(bundle)
     with open_progress() as progress:
         record = cxr.model.quantise(model, table, folder, n_sample=sample, progress=progress)
     say(f"written to {folder}")

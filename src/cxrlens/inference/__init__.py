@@ -31,18 +31,18 @@ from cxrlens.inference.precision import Precision
 from cxrlens.inference.preparation import PreparedTable, prepare
 from cxrlens.inference.quantisation import quantise_network
 from cxrlens.inference.quantised_folder import (
-    QUANTISED_FOLDER,
     QuantisationCheck,
     QuantisedRecord,
+    check_place,
     keep_quantised,
     load_quantised,
+    place_quantised,
 )
 from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.inference.silent_openvino import openvino
 from cxrlens.inference.tracing import without_shape_checks
 
 __all__ = [
-    "QUANTISED_FOLDER",
     "UNKNOWN_DATA",
     "WEIGHTS_FILE",
     "Bundle",
@@ -62,6 +62,7 @@ __all__ = [
     "QuantisedRecord",
     "TorchEngine",
     "TrainingData",
+    "check_place",
     "choose_device",
     "explain_memory",
     "has_bfloat16",
@@ -71,6 +72,7 @@ __all__ = [
     "open_engine",
     "open_feature_engine",
     "openvino",
+    "place_quantised",
     "prepare",
     "quantise_network",
     "resolve_engine",

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from cxrlens.inference.fixed_batches import FixedBatches
+from cxrlens.inference.fixed_batches import MANY, FixedBatches
 from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.openvino_engine import convert_module, has_bfloat16, set_up_compilation
 from cxrlens.inference.precision import Precision
@@ -104,11 +104,24 @@ class OpenVinoFeatures(FeatureEngine):
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
         self._batches = FixedBatches(self._compile)
-        _ = self._translated  # what OpenVINO does not take is to be known at once
+        # What OpenVINO does not take, or takes otherwise, is to be known at once.
+        self._prove(network)
 
     def run(self, images: GreyBatch) -> FeatureTable:
         """Compute pooled features."""
         return self._batches.run(images.numpy())[0]
+
+    def _prove(self, network: MapClassifier) -> None:
+        """Hold one batch against PyTorch.
+
+        Raises:
+            RuntimeError: if it is another network.
+        """
+        images = torch.rand(MANY, 1, *self._input_size, generator=torch.Generator().manual_seed(0))
+        ours, theirs = self.run(images), TorchFeatures(network).run(images)
+        bound = 0.1 if self.precision == "bfloat16" else 1e-3
+        if not np.abs(ours - theirs).max() <= bound * np.abs(theirs).max():
+            raise RuntimeError("OpenVINO gives other features than PyTorch")
 
     def _compile(self, size: int) -> openvino.CompiledModel:
         model = self._translated

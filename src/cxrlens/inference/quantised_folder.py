@@ -4,8 +4,11 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +18,10 @@ from cxrlens.imaging import write_whole
 from cxrlens.inference.quantised_network import QuantisedNetwork, read_quantised
 from cxrlens.vocabulary import BundleError, InputError, OutputError, show_name, to_plain
 
-QUANTISED_FOLDER = "int8"
-"""Beside a bundle."""
-
 RECORD_FILE = "int8.json"
+
+_PART = ".int8-"
+"""How the name of what is not whole yet begins."""
 
 MIN_ALIKE = 0.995
 """Share of the images checked whose decisions and flags must all be the same."""
@@ -80,27 +83,44 @@ class QuantisedRecord:
     """Version that wrote it."""
 
 
+def place_quantised(bundle: Path) -> Path:
+    """Name the folder of a bundle's quantised network: beside it, and called after it.
+
+    Args:
+        bundle: its folder.
+
+    Example:
+        >>> place_quantised(Path("/runs/demo/bundle")).as_posix()
+        '/runs/demo/bundle-int8'
+    """
+    whole = bundle.absolute()
+    return whole.with_name(f"{whole.name}-int8")
+
+
 def load_quantised(folder: Path, bundle: str) -> QuantisedNetwork:
     """Load what `quantise` kept.
 
     Args:
-        folder: `int8` beside a bundle.
+        folder: as `place_quantised` names it.
         bundle: the bundle's digest.
 
     Raises:
         InputError: if there is none.
         BundleError: if it is damaged, or belongs to another bundle.
     """
-    path = folder / RECORD_FILE
     place = f"'{show_name(str(folder))}'"
-    if not path.is_file():
+    try:
+        text = (folder / RECORD_FILE).read_bytes()
+    except FileNotFoundError as error:
         raise InputError(
             f"precision int8 is asked for, and there is no {place}: make it by "
             "`cxrlens quantise BUNDLE DATA`"
-        )
+        ) from error
+    except OSError as error:
+        raise BundleError(f"{place} cannot be read: {error.strerror}; quantise again") from error
     try:
-        record = TypeAdapter(QuantisedRecord).validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        record = TypeAdapter(QuantisedRecord).validate_json(text)
+    except ValidationError as error:
         raise BundleError(
             f"{place} is damaged: its record cannot be read; quantise again"
         ) from error
@@ -112,35 +132,60 @@ def load_quantised(folder: Path, bundle: str) -> QuantisedNetwork:
     return read_quantised(folder, record.digests)
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a place that could not be written in the end, before long work is done for it.
+
+    Args:
+        folder: where a quantised network is to be kept.
+
+    Raises:
+        OutputError: if something else is there, or nothing can be written beside it.
+    """
+    if os.path.lexists(folder) and not (folder / RECORD_FILE).is_file():
+        raise OutputError(
+            f"'{show_name(str(folder))}' is there and is no quantised network: move it away"
+        )
+    with _explaining(folder):
+        Path(tempfile.mkdtemp(prefix=_PART, dir=folder.parent)).rmdir()
+
+
 def keep_quantised(network: QuantisedNetwork, record: QuantisedRecord, folder: Path) -> None:
     """Write the folder beside its place, then let it take the name: it is whole or not there.
 
     Args:
         network: that passed the check.
         record: what is said of it.
-        folder: `int8` beside the bundle; replaced where there is one.
+        folder: replaced where there is an older one; if that fails the older one stays.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if it cannot be written, or something else is there.
     """
-    place = f"'{show_name(str(folder))}'"
+    check_place(folder)
+    with _explaining(folder):
+        part = Path(tempfile.mkdtemp(prefix=_PART, dir=folder.parent))
+    before = part.with_name(f"{part.name}-before")
     try:
-        part = Path(tempfile.mkdtemp(prefix=".int8-", dir=folder.parent))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {place}: {error.strerror}; free the place or choose another"
-        ) from error
-    try:
-        for name, data in zip(record.digests, (network.graph, network.weights), strict=True):
-            write_whole(part / name, data)
-        write_whole(part / RECORD_FILE, json.dumps(to_plain(record), indent=2).encode())
-        if folder.exists():
-            folder.replace(part / "before")
-        part.replace(folder)
-        shutil.rmtree(folder / "before", ignore_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {place}: {error.strerror}; free the place or choose another"
-        ) from error
+        with _explaining(folder):
+            for name, data in zip(record.digests, (network.graph, network.weights), strict=True):
+                write_whole(part / name, data)
+            write_whole(part / RECORD_FILE, json.dumps(to_plain(record), indent=2).encode())
+            part.chmod(0o755)  # others may read it, as they may read the bundle
+            if folder.exists():
+                folder.replace(before)
+            part.replace(folder)
     finally:
+        if before.exists() and not folder.exists():
+            before.replace(folder)
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+@contextmanager
+def _explaining(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write '{show_name(str(folder))}': {error.strerror}; free the place or choose "
+            "another"
+        ) from error

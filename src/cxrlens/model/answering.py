@@ -31,7 +31,6 @@ from cxrlens.imaging import (
     try_read_source,
 )
 from cxrlens.inference import (
-    QUANTISED_FOLDER,
     Bundle,
     CompiledCache,
     EngineName,
@@ -42,6 +41,7 @@ from cxrlens.inference import (
     load_bundle,
     load_quantised,
     open_engine,
+    place_quantised,
     resolve_engine,
 )
 from cxrlens.vocabulary import (
@@ -65,6 +65,10 @@ BATCH_PIXELS = 8_000_000
 
 MAP_BATCH = 8
 """Images that are explained at once: methods hold much more than the image."""
+
+MOST_DRAWN = 8
+"""Files whose source pixels are read at the same time, however many cores there are: each may
+take hundreds of megabytes."""
 
 SOURCES_AHEAD = 2
 """Answered images whose source pixels wait to be drawn on, beside one a processor core."""
@@ -137,8 +141,8 @@ class Model:
         return map_ordered(
             self._read_source,
             self._answer_files(paths),
-            workers=count_cores(),
-            ahead=count_cores() + SOURCES_AHEAD,
+            workers=min(count_cores(), MOST_DRAWN),
+            ahead=min(count_cores(), MOST_DRAWN) + SOURCES_AHEAD,
         )
 
     def explain(
@@ -387,6 +391,7 @@ class Model:
                 Prediction(
                     image=name,
                     bundle_digest=record.digest,
+                    engine=self._engine_words,
                     classes=classes,
                     operating_point=point,
                     logits=tuple(output.logits[i].tolist()),
@@ -403,10 +408,15 @@ class Model:
             )
         return answers
 
+    @property
+    def _engine_words(self) -> str:
+        return f"{self.engine.name}, {self.engine.precision}"
+
     def _refuse(self, refusal: Refusal) -> Prediction:
         return Prediction(
             image=refusal.image,
             bundle_digest=self.bundle.record.digest,
+            engine=self._engine_words,
             classes=self.classes,
             operating_point=self.bundle.record.operating_point,
             is_multilabel=self.bundle.record.is_multilabel,
@@ -443,8 +453,7 @@ def load(
     quantised = None
     if precision == "int8":
         resolve_engine(engine, precision)  # refuse first what cannot be at all
-        beside = path.absolute().parent / QUANTISED_FOLDER
-        quantised = load_quantised(beside, bundle.record.digest)
+        quantised = load_quantised(place_quantised(path), bundle.record.digest)
     cache = CompiledCache(path.absolute().parent / CACHE_FOLDER, bundle.record.digest)
     step = bundle.record.preprocessing
     size = (step.height, step.width)

@@ -14,6 +14,8 @@ from cxrlens.inference import (
     PreparedTable,
     QuantisationCheck,
     QuantisedRecord,
+    TorchEngine,
+    check_place,
     keep_quantised,
     openvino,
     prepare,
@@ -53,9 +55,9 @@ def quantise(
     the scales.
 
     Args:
-        model: any; its own engine's answers are what it is held against.
+        model: any; PyTorch's answers in float32 are what it is held against.
         data: a table, or what `read_table` reads; labels are used for the AUROC where known.
-        folder: `int8` beside the bundle; replaced.
+        folder: as `place_quantised` names it; an older one is replaced.
         n_sample: images that set the scales.
         seed: of the draw.
         progress: is told of every step.
@@ -67,9 +69,12 @@ def quantise(
         TableError: if fewer than 100 images are left to check on.
         BundleError: if the data have other classes.
         InputError: if the check fails: then nothing is written.
-        OutputError: if the folder cannot be written.
+        OutputError: if the folder cannot be written, or something else is there.
     """
     progress = progress or Silence()
+    check_place(folder)
+    # On the processor, where it will run; an engine moves its network.
+    model = Model(model.bundle, TorchEngine(model.bundle.network, "cpu"))
     table = data if isinstance(data, StudyTable) else read_table(data)
     match_classes(model, table)
     prepared = prepare(table, model.bundle.record.preprocessing, progress)
@@ -78,7 +83,7 @@ def quantise(
     size = (record.preprocessing.height, record.preprocessing.width)
     pixels = prepared.images.pixels[sample].astype(np.float32) / 65535
     progress.advance("quantise", 0, 1)
-    network = quantise_network(model.engine.network, size, pixels)
+    network = quantise_network(model.bundle.network, size, pixels)
     progress.advance("quantise", 1, 1)
     engine = OpenVinoEngine(model.bundle.network, size, "int8", quantised=network)
     check = _check(
@@ -107,7 +112,9 @@ def _divide(
         [chance.permutation(np.flatnonzero(seen)), chance.permutation(np.flatnonzero(~seen))]
     )
     sample, rest = order[:n_sample], np.sort(order[n_sample:])
-    rows = rest[~seen[rest]]
+    used = {prepared.images.digests[row] for row in order[:n_sample].tolist()}
+    is_other = np.array([one not in used for one in prepared.images.digests])
+    rows = rest[~seen[rest] & is_other[rest]]
     if len(rows) < FEWEST_CHECKED:
         raise TableError(
             f"{len(rows)} images are left to check on, fewer than {FEWEST_CHECKED}: of "
@@ -138,11 +145,20 @@ def _check(
         n_alike=n_alike,
         probability_gaps=(float(middle), float(most), float(largest)),
         map_correlation=float(np.median(correlations)),
-        auroc_gap=_compare_aurocs(*tables),
+        auroc_gap=compare_aurocs(*tables),
     )
 
 
-def _compare_aurocs(exact: PredictionTable, fast: PredictionTable) -> float | None:
+def compare_aurocs(exact: PredictionTable, fast: PredictionTable) -> float | None:
+    """Give the largest change of a class's AUROC.
+
+    Args:
+        exact: one model's answers.
+        fast: another's, for the same images.
+
+    Returns:
+        |difference|; None where no class has images with it and images without it.
+    """
     gaps = []
     for index in range(len(exact.classes)):
         known = exact.known_labels[:, index]

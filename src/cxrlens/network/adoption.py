@@ -96,7 +96,8 @@ def adopt_network(
     parts = _take_apart(checkpoint, arch, settings)
     stated = settings.size or _read_size(checkpoint)
     size = stated or _usual_size(parts.original)
-    preprocessing = Preprocessing(*size, cast(Fit, settings.fit))  # before memory for it is asked
+    # Before memory for it is asked. Decoded whole, as the notebook did.
+    preprocessing = Preprocessing(*size, cast(Fit, settings.fit), decoding="full")
     network, spec = _build(parts, checkpoint, size, classes, settings)
     chance = torch.Generator().manual_seed(0)
     images = torch.rand(1, 1, *size, generator=chance, dtype=torch.float64)

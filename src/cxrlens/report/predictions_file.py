@@ -178,7 +178,7 @@ def _list_header(columns: PredictionColumns) -> list[str]:
         "truth",
         *(f"label {name}" for name in own),
         *(["patient", "fold", "source"] if columns.has_origins else []),
-        "reason", "warnings", "model", "notice",
+        "reason", "warnings", "model", "engine", "notice",
     ]  # fmt: skip
 
 
@@ -203,6 +203,7 @@ def _list_cells(
         prediction.refusal.reason if prediction.refusal else "",
         " ".join(warning.reason for warning in prediction.warnings),
         prediction.bundle_digest[:12],
+        prediction.engine,
         NOT_A_DEVICE,
     ]
 
@@ -258,6 +259,7 @@ def tell_prediction(
         "warnings": to_plain(prediction.warnings),
         "refusal": to_plain(prediction.refusal),
         "model": prediction.bundle_digest,
+        "engine": prediction.engine,
         "notice": NOT_A_DEVICE,
     }
 

@@ -35,6 +35,9 @@ class Prediction:
     operating_point: OperatingPoint
     """The rule behind `decision`."""
 
+    engine: str = ""
+    """What ran the network, and in which precision, such as `openvino, bfloat16`."""
+
     logits: tuple[float, ...] = ()
     """One a class; empty when refused."""
 
