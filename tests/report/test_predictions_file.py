@@ -36,6 +36,7 @@ def test_both_files_say_the_same(cases: tuple[Case, ...], tmp_path: Path) -> Non
         assert row["decision"] == line["decision"] == prediction.decision
         assert row["truth"] == line["truth"] == case.truth
         assert row["notice"] == line["notice"] == NOT_A_DEVICE
+        assert row["engine"] == line["engine"] == prediction.engine
         assert list(line["probabilities"].values()) == list(prediction.probabilities)
         for name, value in line["probabilities"].items():
             assert float(row[f"probability {name}"]) == pytest.approx(value, abs=1e-6)

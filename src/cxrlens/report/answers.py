@@ -34,7 +34,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 
 _PASSED_OVER = {
     "status", "decision", "decisions", "prediction", "predicted", "ypred", "reason", "warnings",
-    "refusal", "model", "notice", "rule", "split", "view", "sex", "age",
+    "refusal", "model", "engine", "notice", "rule", "split", "view", "sex", "age",
 }  # fmt: skip
 """Columns that are no class where classes go by their plain names."""
 
