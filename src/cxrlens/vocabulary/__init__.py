@@ -55,6 +55,7 @@ from cxrlens.vocabulary.estimate import Estimate
 from cxrlens.vocabulary.geometry import Geometry
 from cxrlens.vocabulary.heatmap import Heatmap
 from cxrlens.vocabulary.image_warning import ImageWarning
+from cxrlens.vocabulary.level import LEVELS, Level, lower_level
 from cxrlens.vocabulary.lime_explanation import UNSEEN, LimeExplanation
 from cxrlens.vocabulary.lime_settings import HideColor, LimeSettings, SegmentKind
 from cxrlens.vocabulary.operating_point import (
@@ -86,6 +87,7 @@ __all__ = [
     "CONTROL_MARGIN",
     "EACH_AT_HALF",
     "EVEN_ODDS",
+    "LEVELS",
     "NEAR",
     "NONE_OF_THEM",
     "NOT_A_DEVICE",
@@ -122,6 +124,7 @@ __all__ = [
     "Kinship",
     "LabelMatrix",
     "LeakCost",
+    "Level",
     "LimeExplanation",
     "LimeSettings",
     "Logits",
@@ -159,6 +162,7 @@ __all__ = [
     "WeightsError",
     "digest",
     "digest_lines",
+    "lower_level",
     "number_patients",
     "show_name",
     "suggest",

@@ -1,0 +1,202 @@
+"""The model answers for cases, and its answers are stored once.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import secrets
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import Connection, insert, select
+
+from cxrlens.client.messages import BundleOfRoom, ClassOfRoom
+from cxrlens.model import Model
+from cxrlens.serving.bundle_facts import BundleFacts, name_normal
+from cxrlens.serving.clock import tell_time
+from cxrlens.serving.jobs import Job, finish, is_held
+from cxrlens.serving.room import Room, read_state
+from cxrlens.serving.tables import case, heatmap, prediction
+from cxrlens.serving.trail import SYSTEM, append
+from cxrlens.vocabulary import Heatmap, InputError, Plain, Prediction, to_plain
+
+
+def tell_facts(model: Model) -> BundleFacts:
+    """Say what the pages must know of a model."""
+    record = model.bundle.record
+    levels = {one.class_name: one.value for one in record.operating_point.thresholds}
+    return BundleFacts(
+        BundleOfRoom(
+            digest=record.digest,
+            is_phantom=record.data.is_phantom,
+            is_calibrated=record.calibration is not None,
+        ),
+        tuple(ClassOfRoom(name=name, threshold=levels.get(name)) for name in model.classes),
+        record.is_multilabel,
+        name_normal(model.classes, is_multilabel=record.is_multilabel),
+    )
+
+
+def predict(room: Room, model: Model, jobs: Sequence[Job]) -> None:
+    """Answer for cases, and store each answer with the end of its job.
+
+    Args:
+        room: that the cases are in.
+        model: that answers.
+        jobs: of the kind `predict`.
+    """
+    wanted = _drop_forbidden(room, jobs)
+    answers = model.predict_many([room.places.original(one.case_id) for one in wanted])
+    for one, answer in zip(wanted, answers, strict=True):
+        with room.database.write() as connection:
+            if is_held(connection, one) and _may_run(connection, one.case_id):
+                _store(connection, model, one, answer)
+
+
+def explain(room: Room, model: Model, one: Job) -> None:
+    """Make a map by another method, and store it with the end of its job.
+
+    Args:
+        room: that the case is in.
+        model: that is asked.
+        one: of the kind `explain`; its order is `method/class`.
+    """
+    method, _, target = one.order.partition("/")
+    message, found = None, None
+    try:
+        found = model.explain(room.places.original(one.case_id), method, target)
+    except InputError as error:
+        message = str(error)
+    with room.database.write() as connection:
+        if not is_held(connection, one) or not _may_run(connection, one.case_id):
+            return
+        if found is not None:
+            _store_map(connection, one.case_id, model.bundle.record.digest, found)
+        finish(connection, one, message)
+        append(
+            connection, SYSTEM, "map-made" if found else "map-failed", one.case_id,
+            {"method": method, "class": target, "bundle": model.bundle.record.digest},
+        )  # fmt: skip
+
+
+def give_up(room: Room, one: Job) -> None:
+    """End a job that ended the process again and again."""
+    with room.database.write() as connection:
+        if is_held(connection, one):
+            finish(connection, one, f"it failed {one.attempts - 1} times without a reason")
+            append(connection, SYSTEM, f"{one.kind}-given-up", one.case_id)
+
+
+def measure_priority(answer: Prediction, normal: str | None) -> float:
+    """Say how much an image should be read before others.
+
+    Args:
+        answer: of the model; not refused.
+        normal: the class that stands for nothing to see; None where there is none.
+
+    Returns:
+        The probability that there is something to see, in [0, 1]: of classes that exclude each
+        other, that it is not `normal`; of others the largest. 0 where the classes do not say what
+        is normal, so that the order of arrival stays.
+    """
+    deciding = answer.deciding
+    if answer.is_multilabel:
+        return float(
+            max(p for name, p in zip(answer.classes, deciding, strict=True) if name != normal)
+        )
+    if normal is None:
+        return 0.0
+    return float(1 - deciding[answer.classes.index(normal)])
+
+
+def _drop_forbidden(room: Room, jobs: Sequence[Job]) -> list[Job]:
+    """End the jobs of cases that fell to a level at which the model does not run."""
+    wanted = []
+    with room.database.write() as connection:
+        for one in jobs:
+            if _may_run(connection, one.case_id):
+                wanted.append(one)
+            elif is_held(connection, one):
+                finish(connection, one, "the case is read by people alone")
+    return wanted
+
+
+def _may_run(connection: Connection, case_id: str) -> bool:
+    row = connection.execute(select(case.c.level, case.c.state).where(case.c.id == case_id)).one()
+    return row.state == "ready" and read_state(connection).policy.runs_model(row.level)
+
+
+def _store(connection: Connection, model: Model, one: Job, answer: Prediction) -> None:
+    bundle = model.bundle.record.digest
+    if answer.refusal is not None:
+        # The file check passed, so this is the file changing under us, or a fault of ours.
+        finish(connection, one, f"the model cannot use the image ({answer.refusal.reason})")
+        append(
+            connection, SYSTEM, "prediction-failed", one.case_id,
+            {"bundle": bundle, "reason": answer.refusal.reason},
+        )  # fmt: skip
+        return
+    normal = name_normal(answer.classes, is_multilabel=answer.is_multilabel)
+    connection.execute(
+        insert(prediction).values(
+            case_id=one.case_id,
+            bundle=bundle,
+            engine=answer.engine,
+            answer=_tell_answer(answer),
+            priority=measure_priority(answer, normal),
+            made_at=tell_time(),
+        )
+    )
+    for one_map in answer.heatmaps:
+        _store_map(connection, one.case_id, bundle, one_map)
+    finish(connection, one)
+    append(connection, SYSTEM, "predicted", one.case_id, {"bundle": bundle})
+
+
+def _tell_answer(answer: Prediction) -> Plain:
+    levels = {one.class_name: one.value for one in answer.operating_point.thresholds}
+    return {
+        "decision": answer.verdict,
+        "classes": [
+            {
+                "name": name,
+                "probability": probability,
+                "is_calibrated": bool(answer.calibrated),
+                "threshold": levels.get(name, 0.5 if answer.is_multilabel else None),
+                "is_decided": name in answer.decisions,
+            }
+            for name, probability in zip(answer.classes, answer.deciding, strict=True)
+        ],
+        "regions": [
+            {
+                "class_name": region.class_name,
+                "score": region.score,
+                "top": region.top,
+                "left": region.left,
+                "height": region.height,
+                "width": region.width,
+                "place": region.place,
+            }
+            for region in answer.regions
+        ],
+        "warnings": [
+            {"reason": warning.reason, "message": warning.message} for warning in answer.warnings
+        ],
+    }
+
+
+def _store_map(connection: Connection, case_id: str, bundle: str, found: Heatmap) -> None:
+    rows, cols = found.grid.shape
+    connection.execute(
+        insert(heatmap).values(
+            id=secrets.token_hex(8),
+            case_id=case_id,
+            bundle=bundle,
+            method=found.method,
+            class_name=found.class_name,
+            is_usable=found.is_usable and bool(found.grid.max() > 0),
+            geometry=to_plain(found.geometry),
+            grid=np.ascontiguousarray(found.grid, dtype="<f4").tobytes(),
+            rows=rows,
+            cols=cols,
+        )
+    )

@@ -1,0 +1,101 @@
+"""A zip archive is a handful of images, if it is not a bomb.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from cxrlens.vocabulary import ImageRefused
+
+MOST_MEMBERS = 1000
+"""Files of one archive."""
+
+MOST_UNPACKED = 4 * 2**30
+"""Bytes of all of them together."""
+
+MOST_RATIO = 200
+"""Of a member's size to its packed size: no radiograph shrinks so far."""
+
+_IGNORED = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+def open_archive(file: BinaryIO, most_bytes: int) -> Iterator[BinaryIO | ImageRefused]:
+    """Open the images of a zip archive, one at a time; nothing is unpacked to a name of its own.
+
+    Args:
+        file: the archive.
+        most_bytes: of one member.
+
+    Yields:
+        For every member, in the archive's order, its bytes as a stream that must be read before
+        the next is asked for, or why it is refused. An archive that cannot be read at all yields
+        one refusal.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = [one for one in archive.infolist() if not _is_ignored(one)]
+            refusal = _judge(members)
+            if refusal is not None:
+                yield refusal
+                return
+            for one in members:
+                yield _open_member(archive, one, most_bytes)
+    except zipfile.BadZipFile as error:
+        yield ImageRefused("bad-archive", f"the zip archive cannot be read ({error}): pack it anew")
+
+
+def _judge(members: list[zipfile.ZipInfo]) -> ImageRefused | None:
+    if not members:
+        return ImageRefused("empty", "the zip archive holds no file: pack the images again")
+    if len(members) > MOST_MEMBERS:
+        return ImageRefused(
+            "too-many",
+            f"the zip archive holds {len(members):,} files: send at most {MOST_MEMBERS:,} at once",
+            float(len(members)),
+        )
+    total = sum(one.file_size for one in members)
+    if total > MOST_UNPACKED:
+        return ImageRefused(
+            "too-large",
+            f"the zip archive unpacks to {total / 2**30:.1f} GB: send at most "
+            f"{MOST_UNPACKED // 2**30} GB at once",
+            float(total),
+        )
+    return None
+
+
+def _open_member(
+    archive: zipfile.ZipFile, one: zipfile.ZipInfo, most_bytes: int
+) -> BinaryIO | ImageRefused:
+    if stat.S_ISLNK(one.external_attr >> 16):
+        return ImageRefused("not-a-file", "a member of the zip archive is a link: pack the file")
+    if one.flag_bits & 1:
+        return ImageRefused("encrypted", "a member of the zip archive is encrypted: pack it openly")
+    if one.file_size > most_bytes or one.file_size > MOST_RATIO * max(one.compress_size, 1) + 65536:
+        return ImageRefused(
+            "too-large",
+            f"a member of the zip archive unpacks from {one.compress_size:,} to "
+            f"{one.file_size:,} bytes, which no radiograph does: send the image itself",
+            float(one.file_size),
+        )
+    try:
+        with archive.open(one) as packed:
+            # The size that the archive states is not to be trusted: one byte more gives it away.
+            data = packed.read(min(one.file_size, most_bytes) + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        return ImageRefused(
+            "bad-archive", f"a member of the zip archive is damaged ({error}): pack it anew"
+        )
+    return io.BytesIO(data)
+
+
+def _is_ignored(one: zipfile.ZipInfo) -> bool:
+    return one.is_dir() or any(
+        one.filename.startswith(mark) or one.filename.endswith(f"/{mark}") or one.filename == mark
+        for mark in _IGNORED
+    )

@@ -1,0 +1,30 @@
+"""The process that does the file checks; it holds no model: `python -m … ROOM`.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxrlens.serving.checking import check, give_up
+from cxrlens.serving.jobs import MOST_ATTEMPTS, Job, JobKind
+from cxrlens.serving.working import join_room, watch_parent, work
+
+KINDS: tuple[JobKind, ...] = ("check",)
+"""What it does."""
+
+
+def main(folder: Path) -> None:
+    """Check the images of a room until its server is gone."""
+    room = join_room(folder)
+
+    def do(jobs: Sequence[Job]) -> None:
+        for one in jobs:
+            (give_up if one.attempts > MOST_ATTEMPTS else check)(room, one)
+
+    work(room, KINDS, do, watch_parent())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,203 @@
+"""The file check: an image becomes readable, or is refused with its reason. No model is asked.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection, select, update
+
+from cxrlens.imaging import (
+    DicomHeader,
+    Radiograph,
+    read_dicom_header,
+    read_head,
+    read_radiograph,
+    recognise,
+    write_whole,
+)
+from cxrlens.serving.jobs import Job, enqueue, finish, is_held
+from cxrlens.serving.patients import find_pseudonym
+from cxrlens.serving.places import Places
+from cxrlens.serving.room import Room, read_state
+from cxrlens.serving.tables import case
+from cxrlens.serving.trail import SYSTEM, append
+from cxrlens.vocabulary import ImageRefused, digest, show_name
+
+_PACKING = 1
+"""zlib's fastest level: pixels of radiographs hardly shrink further."""
+
+_LONGEST_UID = 64
+"""Characters of a UID (DICOM PS3.5, 9.1)."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An image that can be read."""
+
+    radiograph: Radiograph
+    """Its pixels."""
+
+    header: DicomHeader | None
+    """Of a DICOM file."""
+
+
+@dataclass(frozen=True)
+class ShownPixels:
+    """An image as it is displayed."""
+
+    data: bytes
+    """Rows of unsigned numbers, little-endian; 0 is black."""
+
+    bits: int
+    """8 or 16."""
+
+
+def check(room: Room, one: Job) -> None:
+    """Do the file check of a case.
+
+    Args:
+        room: that the case is in.
+        one: the job.
+
+    Raises:
+        OutOfSpace: if the disk is full; the job stays.
+    """
+    path = room.places.original(one.case_id)
+    try:
+        found = _read(path)
+    except ImageRefused as refused:
+        with room.database.write() as connection:
+            if is_held(connection, one):
+                _refuse(connection, one, refused.reason, _leave_out_path(str(refused), path))
+        return
+    shown = show_pixels(found.radiograph)
+    place = room.places.pixels(one.case_id)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(place, gzip.compress(shown.data, _PACKING, mtime=0))
+    with room.database.write() as connection:
+        if is_held(connection, one):
+            _accept(connection, room.places, one, found, shown)
+
+
+def give_up(room: Room, one: Job) -> None:
+    """Refuse an image whose check ended the process again and again.
+
+    Args:
+        room: that the case is in.
+        one: the job, begun too often.
+    """
+    with room.database.write() as connection:
+        if is_held(connection, one):
+            _refuse(
+                connection, one, "unreadable",
+                f"reading the image failed {one.attempts - 1} times without a reason: keep the "
+                "file, and report it",
+            )  # fmt: skip
+
+
+def show_pixels(radiograph: Radiograph) -> ShownPixels:
+    """Turn pixels into what a viewer is sent: 8 bits where that loses nothing, else 16."""
+    pixels = radiograph.pixels
+    small = np.rint(pixels * 255)
+    if np.abs(pixels * 255 - small).max(initial=0) < 1e-3:
+        return ShownPixels(small.astype(np.uint8).tobytes(), 8)
+    return ShownPixels(np.rint(pixels * 65535).astype("<u2").tobytes(), 16)
+
+
+def _read(path: Path) -> Checked:
+    radiograph = read_radiograph(path)
+    if recognise(read_head(path)).name != "DICOM":
+        return Checked(radiograph, None)
+    header = read_dicom_header(path)
+    uid = header.sop_uid or ""
+    if len(uid) > _LONGEST_UID or not all(part.isdigit() for part in uid.split(".") if uid):
+        raise ImageRefused(
+            "bad-uid",
+            f"the SOP Instance UID {uid[:80]!r} is none: numbers between dots, {_LONGEST_UID} "
+            "characters at most; have the sender mend it",
+        )
+    return Checked(radiograph, header)
+
+
+def _accept(
+    connection: Connection, places: Places, one: Job, found: Checked, shown: ShownPixels
+) -> None:
+    pixel_digest = digest(shown.data)
+    uid = found.header.sop_uid if found.header else None
+    radiograph = found.radiograph
+    height, width = radiograph.pixels.shape
+    values: dict[str, object] = {
+        "view": radiograph.view,
+        "height": height,
+        "width": width,
+        "bits": shown.bits,
+        "spacing": radiograph.spacing_mm,
+        "warnings": [
+            {"reason": warning.reason, "message": warning.message}
+            for warning in radiograph.warnings
+        ],
+        "pixel_digest": pixel_digest,
+        "state": "ready",
+        **_name_patient(connection, found.header),
+    }
+    if uid is not None:
+        held = connection.execute(
+            select(case.c.id, case.c.pixel_digest).where(case.c.uid == uid)
+        ).first()
+        if held is not None:
+            _set_aside(connection, places, one, held.id, held.pixel_digest == pixel_digest)
+            return
+        values["uid"] = uid
+    connection.execute(update(case).where(case.c.id == one.case_id).values(**values))
+    finish(connection, one)
+    append(connection, SYSTEM, "image-checked", one.case_id, {"pixels": pixel_digest})
+    level = connection.execute(select(case.c.level).where(case.c.id == one.case_id)).scalar_one()
+    state = read_state(connection)
+    if state.policy.runs_model(level):
+        enqueue(connection, "predict", one.case_id, state.bundle)
+
+
+def _name_patient(connection: Connection, header: DicomHeader | None) -> dict[str, object]:
+    """What the file says of its patient goes before what its sender said."""
+    if header is None or not header.patient_id:
+        return {}
+    name = header.patient_name or ""
+    return {"pseudonym": find_pseudonym(connection, header.patient_id, name)}
+
+
+def _set_aside(connection: Connection, places: Places, one: Job, held: str, is_same: bool) -> None:
+    """Hold back an image whose UID another one has."""
+    state = "duplicate" if is_same else "quarantined"
+    reason = "known-image" if is_same else "other-pixels"
+    message = (
+        "this image is here already, from another file"
+        if is_same
+        else "another image has the same SOP Instance UID and other pixels: find out which is right"
+    )
+    connection.execute(
+        update(case)
+        .where(case.c.id == one.case_id)
+        .values(state=state, reason=reason, message=message, same_as=held)
+    )
+    places.pixels(one.case_id).unlink(missing_ok=True)
+    finish(connection, one)
+    append(connection, SYSTEM, f"image-{state}", one.case_id, {"same_uid_as": held})
+
+
+def _refuse(connection: Connection, one: Job, reason: str, message: str) -> None:
+    connection.execute(
+        update(case)
+        .where(case.c.id == one.case_id)
+        .values(state="refused", reason=reason, message=message)
+    )
+    finish(connection, one)
+    append(connection, SYSTEM, "image-refused", one.case_id, {"reason": reason})
+
+
+def _leave_out_path(message: str, path: Path) -> str:
+    """Our own name of the file says nothing to people, and is nobody's business."""
+    return message.replace(repr(show_name(str(path))), "the image")

@@ -1,0 +1,147 @@
+"""What each level allows: who may see what, and when.
+
+SPDX-License-Identifier: Apache-2.0
+
+Pure: nothing here knows of a database or of the web. A case has a level of its own, set when it
+arrives and only ever lowered, so that raising the room's level changes no case that is already
+there (`lower_case`).
+"""
+
+from dataclasses import dataclass, replace
+
+from cxrlens.client.messages import Action, Reveal
+from cxrlens.vocabulary import InputError, Level, lower_level
+
+
+class NotAllowed(InputError):
+    """Something was asked for that the state of the case forbids.
+
+    Attributes:
+        reason: a short machine-readable word, such as `already-committed`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one case stands for one reader."""
+
+    level: Level
+    """Of the case."""
+
+    is_readable: bool = True
+    """Whether the file check accepted it."""
+
+    has_first: bool = False
+    """Whether the reader's answer before the machine was shown is recorded."""
+
+    is_committed: bool = False
+    """Whether the reader's reading is."""
+
+    is_full: bool = False
+    """Whether as many others have read it as the room asks for."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a room goes about its levels."""
+
+    reveal: Reveal = "after-commit"
+    """When a reader in shadow sees what the machine said."""
+
+    asks_first: bool = False
+    """Whether in assistance a reader answers before the machine is shown."""
+
+    def runs_model(self, level: Level) -> bool:
+        """Say whether the model answers for a case of this level."""
+        return level != "human-only"
+
+    def shows_machine(self, standing: Standing) -> bool:
+        """Say whether the reader may see anything that the model made of the case."""
+        if standing.level == "human-only":
+            return False
+        if standing.level == "shadow":
+            return standing.is_committed and self.reveal == "after-commit"
+        return standing.has_first or standing.is_committed or not self.asks_first
+
+    def orders_by_machine(self, level: Level) -> bool:
+        """Say whether the machine may order the worklist: its order is an answer by itself."""
+        return level not in {"human-only", "shadow"} and not self.asks_first
+
+    def list_actions(self, standing: Standing) -> tuple[Action, ...]:
+        """List what the reader may do now."""
+        if not standing.is_readable:
+            return ()
+        if standing.is_committed:
+            return ("amend",)
+        if standing.is_full:
+            return ()
+        if self._waits_for_first(standing):
+            return ("claim", "first-answer")
+        return ("claim", "commit")
+
+    def advance(self, standing: Standing, action: Action) -> Standing:
+        """Let a reader act.
+
+        Args:
+            standing: before.
+            action: what the reader does.
+
+        Returns:
+            The standing after it.
+
+        Raises:
+            NotAllowed: if it is not among `list_actions`.
+        """
+        if action not in self.list_actions(standing):
+            raise _explain(standing, action)
+        if action == "first-answer":
+            return replace(standing, has_first=True)
+        if action == "commit":
+            return replace(standing, is_committed=True)
+        return standing
+
+    def _waits_for_first(self, standing: Standing) -> bool:
+        return standing.level == "assistance" and self.asks_first and not standing.has_first
+
+
+def lower_case(standing: Standing, room: Level) -> Standing:
+    """Let a change of the room's level act on a case: at once downward, never upward.
+
+    Args:
+        standing: before.
+        room: the room's new level.
+
+    Returns:
+        The standing after it; a case that this reader has committed keeps its level.
+    """
+    if standing.is_committed:
+        return standing
+    return replace(standing, level=lower_level(standing.level, room))
+
+
+def _explain(standing: Standing, action: Action) -> NotAllowed:
+    if not standing.is_readable:
+        return NotAllowed(
+            "not-readable", "this image was not accepted by the file check, so it cannot be read"
+        )
+    if standing.is_committed and action in {"commit", "first-answer", "claim"}:
+        return NotAllowed(
+            "already-committed",
+            "your reading of this case is committed and stays as it is; amend it, with a reason",
+        )
+    if standing.is_full:
+        return NotAllowed("already-read", "this case has been read by as many as the room asks for")
+    if action == "amend":
+        return NotAllowed("not-committed", "there is no committed reading of yours to amend")
+    if action == "commit":
+        return NotAllowed(
+            "first-answer-missing",
+            "this room asks for your own answer before the machine is shown: send it first",
+        )
+    return NotAllowed(
+        "first-answer-not-asked", "your own answer before the machine's is not asked for here"
+    )

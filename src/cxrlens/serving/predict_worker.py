@@ -1,0 +1,72 @@
+"""The process that holds the model: `python -m … ROOM BUNDLE ENGINE PRECISION`.
+
+SPDX-License-Identifier: Apache-2.0
+
+With `BUNDLE` alone it loads the model, checks it, says what the pages must know of it, and ends.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+from cxrlens.inference import EngineName, Precision
+from cxrlens.model import load
+from cxrlens.serving.answering import explain, give_up, predict, tell_facts
+from cxrlens.serving.jobs import MOST_ATTEMPTS, Job, JobKind
+from cxrlens.serving.working import join_room, watch_parent, work
+from cxrlens.vocabulary import CxrlensError
+
+KINDS: tuple[JobKind, ...] = ("predict", "explain")
+"""What it does; answers go before maps by other methods."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Answer for the images of a room until its server is gone, or describe a model.
+
+    Args:
+        arguments: as the first lines of this file say.
+
+    Returns:
+        Exit code; 2 where the bundle cannot be loaded, with one sentence on stderr.
+    """
+    try:
+        if len(arguments) == 1:
+            _describe(Path(arguments[0]))
+        else:
+            _answer(*arguments)
+    except CxrlensError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the server reads it
+        return error.exit_code
+    return 0
+
+
+def _describe(bundle: Path) -> None:
+    facts = tell_facts(load(bundle))
+    plain = {
+        **asdict(facts),
+        "bundle": facts.bundle.model_dump(),
+        "classes": [one.model_dump() for one in facts.classes],
+    }
+    print(json.dumps(plain))  # noqa: T201 - the server reads it
+
+
+def _answer(folder: str, bundle: str, engine: str, precision: str) -> None:
+    room = join_room(Path(folder))
+    model = load(bundle, engine=cast("EngineName", engine), precision=cast("Precision", precision))
+
+    def do(jobs: Sequence[Job]) -> None:
+        if jobs[0].attempts > MOST_ATTEMPTS:
+            give_up(room, jobs[0])
+        elif jobs[0].kind == "explain":
+            explain(room, model, jobs[0])
+        else:
+            predict(room, model, jobs)
+
+    work(room, KINDS, do, watch_parent())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

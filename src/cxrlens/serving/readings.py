@@ -1,0 +1,285 @@
+"""What people say of cases: answered once, amended with history, never changed.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from cxrlens.client.messages import Action, FindingAnswer, Reading, ReadingAnswer, ReferenceAnswer
+from cxrlens.serving.clock import count_seconds, tell_time
+from cxrlens.serving.people import SignedIn
+from cxrlens.serving.policy import NotAllowed, Standing
+from cxrlens.serving.room import RoomState, read_state
+from cxrlens.serving.tables import case, claim, look, person, reading, reference, words
+from cxrlens.serving.trail import append, digest_reading, hash_words
+from cxrlens.vocabulary import InputError, Level, suggest
+
+KINDS: dict[Action, str] = {"first-answer": "first", "commit": "final", "amend": "amendment"}
+"""Of the reading that an action adds."""
+
+WORDS: dict[Action, str] = {
+    "first-answer": "first-answer",
+    "commit": "committed",
+    "amend": "amended",
+}
+"""What the trail calls it."""
+
+
+def read_standing(
+    connection: Connection, state: RoomState, reader: SignedIn, case_id: str
+) -> Standing:
+    """Read where a case stands for a reader.
+
+    Args:
+        connection: in a transaction.
+        state: of the room.
+        reader: who asks.
+        case_id: of a case that exists.
+    """
+    row = connection.execute(
+        select(case.c.level, case.c.state, case.c.n_read).where(case.c.id == case_id)
+    ).one()
+    own = {
+        one.kind: one.level
+        for one in connection.execute(
+            select(reading.c.kind, reading.c.level)
+            .where(reading.c.case_id == case_id, reading.c.person_id == reader.id)
+            .where(reading.c.kind != "amendment")
+        )
+    }
+    return Standing(
+        level=own.get("final", row.level),
+        is_readable=row.state == "ready",
+        has_first="first" in own,
+        is_committed="final" in own,
+        is_full=row.n_read >= state.settings.readers_per_case,
+    )
+
+
+def open_case(connection: Connection, reader: SignedIn, case_id: str, *, shows: bool) -> None:
+    """Note that a reader looks at a case, and when the machine's answer first went out to them.
+
+    Args:
+        connection: in a transaction that writes.
+        reader: who looks.
+        case_id: at what.
+        shows: whether the machine's answer goes out with it.
+    """
+    key = (look.c.case_id == case_id, look.c.person_id == reader.id)
+    known = connection.execute(select(look.c.shown_at).where(*key)).first()
+    now = tell_time()
+    if known is None:
+        connection.execute(
+            insert(look).values(
+                case_id=case_id, person_id=reader.id, opened_at=now, opened=count_seconds(),
+                shown_at=now if shows else None,
+            )
+        )  # fmt: skip
+        append(connection, reader.id, "case-opened", case_id, {"machine_shown": shows})
+    elif shows and known.shown_at is None:
+        connection.execute(update(look).where(*key).values(shown_at=now))
+        append(connection, reader.id, "machine-shown", case_id)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a reader says of a case, and how."""
+
+    reader: SignedIn
+    """Who."""
+
+    case_id: str
+    """Of what."""
+
+    action: Action
+    """`first-answer`, `commit` or `amend`."""
+
+    answer: ReadingAnswer
+    """One finding a class."""
+
+    reason: str | None = None
+    """Of an amendment."""
+
+
+def record(connection: Connection, said: Said, classes: "Classes") -> None:
+    """Record what a reader says.
+
+    Args:
+        connection: in a transaction that writes.
+        said: what.
+        classes: of the room.
+
+    Raises:
+        InputError: if the findings are not exactly one a class of the room.
+        NotAllowed: if the case does not stand so that this can be done, or another reader has it.
+    """
+    classes.check(said.answer.findings)
+    state = read_state(connection)
+    standing = read_standing(connection, state, said.reader, said.case_id)
+    state.policy.advance(standing, said.action)
+    _refuse_claimed(connection, said)
+    _insert(connection, said, standing.level, state.bundle)
+    if said.action == "commit":
+        connection.execute(
+            update(case).where(case.c.id == said.case_id).values(n_read=case.c.n_read + 1)
+        )
+        connection.execute(delete(claim).where(claim.c.case_id == said.case_id))
+
+
+def set_reference(
+    connection: Connection,
+    actor: SignedIn,
+    case_id: str,
+    answer: ReferenceAnswer,
+    classes: "Classes",
+) -> None:
+    """Record what is true of a case; what stood there before stays on the trail.
+
+    Raises:
+        InputError: if a class is not one of the room's.
+    """
+    for name in answer.findings:
+        classes.check_name(name)
+    connection.execute(
+        delete(reference).where(
+            reference.c.case_id == case_id, reference.c.class_name.in_(list(answer.findings))
+        )
+    )
+    for name, is_present in answer.findings.items():
+        connection.execute(
+            insert(reference).values(
+                case_id=case_id, class_name=name, is_present=is_present,
+                source=answer.source, set_by=actor.id, set_at=tell_time(),
+            )
+        )  # fmt: skip
+    told = [f"{name}={int(value)}" for name, value in sorted(answer.findings.items())]
+    append(connection, actor.id, "reference-set", case_id, {"findings": told})
+
+
+def list_readings(
+    connection: Connection, case_id: str, person_id: str | None = None
+) -> tuple[Reading, ...]:
+    """List what was said of a case, in the order in which it was said.
+
+    Args:
+        connection: in a transaction.
+        case_id: of the case.
+        person_id: whose readings alone; None: everybody's.
+    """
+    asked = (
+        select(reading, person.c.name, words.c.text)
+        .join(person, person.c.id == reading.c.person_id)
+        .outerjoin(words, words.c.hash == reading.c.words)
+        .where(reading.c.case_id == case_id)
+        .order_by(reading.c.seq)
+    )
+    if person_id is not None:
+        asked = asked.where(reading.c.person_id == person_id)
+    return tuple(_tell(row) for row in connection.execute(asked))
+
+
+class Classes:
+    """The classes that a reading must speak of.
+
+    Args:
+        names: in the order of the model's outputs.
+        is_multilabel: whether there may be several, or none.
+    """
+
+    def __init__(self, names: Sequence[str], *, is_multilabel: bool) -> None:
+        self.names = tuple(names)
+        self.is_multilabel = is_multilabel
+
+    def check_name(self, name: str) -> None:
+        """Refuse a class that the room does not have.
+
+        Raises:
+            InputError: if it is none of the room's.
+        """
+        if name not in self.names:
+            raise InputError(f"class {name!r} is not known here; {suggest(name, self.names)}")
+
+    def check(self, findings: Sequence[FindingAnswer]) -> None:
+        """Refuse findings that are not one a class, and where classes exclude each other not one.
+
+        Raises:
+            InputError: if a class is unknown, missing or twice there, or not exactly one is
+                present although they exclude each other.
+        """
+        for one in findings:
+            self.check_name(one.class_name)
+        given = [one.class_name for one in findings]
+        for name in self.names:
+            if given.count(name) != 1:
+                raise InputError(
+                    f"class {name!r} has {given.count(name)} findings; give exactly one for each "
+                    f"of {', '.join(self.names)}"
+                )
+        present = [one.class_name for one in findings if one.present]
+        if not self.is_multilabel and len(present) != 1:
+            raise InputError(
+                f"{len(present)} classes are marked as present ({', '.join(present) or 'none'}); "
+                "they exclude each other here, so mark exactly one"
+            )
+
+
+def _insert(connection: Connection, said: Said, level: Level, bundle: str) -> None:
+    kind = KINDS[said.action]
+    mine = (reading.c.case_id == said.case_id, reading.c.person_id == said.reader.id)
+    seen = connection.execute(
+        select(look).where(look.c.case_id == said.case_id, look.c.person_id == said.reader.id)
+    ).first()
+    earlier = select(func.count()).select_from(reading).where(*mine, reading.c.kind == kind)
+    salt = secrets.token_hex(16)
+    hashed = hash_words(salt, said.answer.text)
+    connection.execute(
+        insert(words).values(hash=hashed, case_id=said.case_id, salt=salt, text=said.answer.text)
+    )
+    values: dict[str, object] = {
+        "case_id": said.case_id,
+        "person_id": said.reader.id,
+        "kind": kind,
+        "version": connection.execute(earlier).scalar_one(),
+        "findings": [one.model_dump() for one in said.answer.findings],
+        "words": hashed,
+        "reason": said.reason,
+        "level": level,
+        "bundle": bundle,
+        "machine_was_shown": seen is not None and seen.shown_at is not None,
+        "seconds": 0.0 if seen is None else max(0.0, count_seconds() - seen.opened),
+        "at": tell_time(),
+    }
+    key = digest_reading(values)
+    connection.execute(insert(reading).values(**values, digest=key))
+    append(
+        connection, said.reader.id, WORDS[said.action], said.case_id,
+        {"reading": key, "level": level, "bundle": bundle},
+    )  # fmt: skip
+
+
+def _refuse_claimed(connection: Connection, said: Said) -> None:
+    held = connection.execute(select(claim).where(claim.c.case_id == said.case_id)).first()
+    if said.action == "amend" or held is None or held.person_id == said.reader.id:
+        return
+    if held.until > count_seconds():
+        raise NotAllowed(
+            "claimed",
+            "somebody else has claimed this case: take the next, or wait until it is free",
+        )
+
+
+def _tell(row: Row[tuple[object, ...]]) -> Reading:
+    return Reading(
+        kind=row.kind,
+        person=row.name,
+        findings=tuple(FindingAnswer.model_validate(one) for one in row.findings),
+        text="" if row.text is None else row.text,
+        at=row.at,
+        seconds=row.seconds,
+        machine_was_shown=row.machine_was_shown,
+        reason=row.reason,
+    )

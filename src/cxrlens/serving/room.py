@@ -1,0 +1,197 @@
+"""A room: its folder, its database, its level and its rules.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from cxrlens.client.messages import Purpose, Reveal, RoomSettings
+from cxrlens.serving.clock import tell_time
+from cxrlens.serving.database import Database
+from cxrlens.serving.jobs import release_all
+from cxrlens.serving.places import Places
+from cxrlens.serving.policy import Policy
+from cxrlens.serving.tables import case, claim, person, room
+from cxrlens.serving.trail import SYSTEM, append, read_head
+from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
+
+
+@dataclass(frozen=True)
+class RoomState:
+    """What a room is set to now."""
+
+    name: str
+    """For people."""
+
+    purpose: Purpose
+    """What its images are."""
+
+    level: Level
+    """Of cases that arrive now."""
+
+    settings: RoomSettings
+    """How it goes about its levels."""
+
+    bundle: str
+    """Digest of the model that answers."""
+
+    @property
+    def policy(self) -> Policy:
+        """What its levels allow."""
+        return Policy(self.settings.reveal, self.settings.asks_first)
+
+
+@dataclass(frozen=True)
+class Room:
+    """An open room."""
+
+    places: Places
+    """Of its files."""
+
+    database: Database
+    """Of its records."""
+
+
+def open_room(folder: Path, name: str = "Reading room", purpose: Purpose = "retrospective") -> Room:
+    """Open the room in a folder, and make one where there is none.
+
+    Args:
+        folder: of the room; made where there is none.
+        name: of a new room.
+        purpose: of a new room.
+
+    Raises:
+        InputError: if the folder holds something else, or a damaged or newer room.
+        OutputError: if the folder cannot be written.
+    """
+    places = Places(folder)
+    is_new = not places.database.exists()
+    if is_new and folder.exists() and any(folder.iterdir()):
+        raise InputError(f"'{folder}' holds files, but no reading room: choose a new folder")
+    try:
+        # Nobody else on this machine may look at patients' images.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        places.incoming.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the room's folder '{folder}' cannot be made: {error.strerror}; choose another"
+        ) from error
+    database = Database(places.database)
+    with database.write() as connection:
+        if connection.execute(select(room.c.id)).first() is None:
+            connection.execute(
+                insert(room).values(
+                    name=name, purpose=purpose, level="human-only", reveal="after-commit",
+                    asks_first=False, readers_per_case=1, created_at=tell_time(),
+                )
+            )  # fmt: skip
+            append(connection, SYSTEM, "room-made", "room", {"purpose": purpose})
+    return Room(places, database)
+
+
+@contextmanager
+def hold_room(places: Places) -> Iterator[None]:
+    """Keep every other process from serving the room while the block runs.
+
+    Raises:
+        InputError: if another process serves it.
+    """
+    with places.lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise InputError(
+                f"the room '{places.folder}' is served already, by process {holder}: stop that one "
+                "first, or choose another room"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def begin_serving(opened: Room, bundle: str) -> None:
+    """Take up what an earlier process left: leases, claims, uploads that never became whole.
+
+    Args:
+        opened: the room, held.
+        bundle: digest of the model that answers from now on.
+    """
+    for left in opened.places.incoming.iterdir():
+        left.unlink()
+    with opened.database.write() as connection:
+        before = read_state(connection).bundle
+        release_all(connection)
+        connection.execute(delete(claim))
+        connection.execute(update(room).values(bundle=bundle))
+        append(connection, SYSTEM, "room-opened", "room", {"bundle": bundle, "before": before})
+    note_head(opened)
+
+
+def note_head(opened: Room) -> None:
+    """Write the trail's head to a file beside, a copy of which proves that no end was cut off."""
+    with opened.database.read() as connection:
+        head = read_head(connection)
+    with opened.places.heads.open("a", encoding="ascii") as file:
+        file.write(f"{tell_time()} {head.seq} {head.hash}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_state(connection: Connection) -> RoomState:
+    """Read what the room is set to."""
+    row = connection.execute(select(room)).one()
+    settings = RoomSettings(
+        reveal=cast("Reveal", row.reveal),
+        asks_first=row.asks_first,
+        readers_per_case=row.readers_per_case,
+    )
+    return RoomState(row.name, row.purpose, row.level, settings, row.bundle)
+
+
+def set_level(connection: Connection, level: Level, reason: str, actor: str) -> RoomState:
+    """Set the room's level: cases that wait for a reader fall with it at once, and never rise.
+
+    Args:
+        connection: in a transaction that writes.
+        level: the new one.
+        reason: why.
+        actor: who.
+
+    Returns:
+        The room as it was before.
+    """
+    before = read_state(connection)
+    connection.execute(update(room).values(level=level))
+    higher = LEVELS[LEVELS.index(level) + 1 :]
+    fallen = connection.execute(
+        update(case)
+        .where(case.c.level.in_(higher), case.c.n_read < before.settings.readers_per_case)
+        .values(level=level)
+    ).rowcount  # fmt: skip
+    append(
+        connection, actor, "level-set", "room",
+        {"from": before.level, "to": level, "reason": reason, "cases_lowered": fallen},
+    )  # fmt: skip
+    return before
+
+
+def set_settings(connection: Connection, settings: RoomSettings, actor: str) -> None:
+    """Set how the room goes about its levels."""
+    connection.execute(update(room).values(**settings.model_dump()))
+    append(connection, actor, "settings-set", "room", settings.model_dump())
+
+
+def has_people(connection: Connection) -> bool:
+    """Say whether anybody may use the room yet."""
+    return bool(connection.execute(select(func.count()).select_from(person)).scalar_one())

@@ -1,0 +1,259 @@
+"""What a room remembers: the tables of its database.
+
+SPDX-License-Identifier: Apache-2.0
+
+Times are UTC in ISO 8601 with microseconds; order is by sequence numbers, never by a clock.
+"""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+"""Of the tables, kept as SQLite's `user_version`; a newer one is refused."""
+
+metadata = MetaData()
+
+room = Table(
+    "room",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("reveal", String, nullable=False),
+    Column("asks_first", Boolean, nullable=False),
+    Column("readers_per_case", Integer, nullable=False),
+    Column("bundle", String, nullable=False, default=""),
+    Column("created_at", String, nullable=False),
+)
+"""One row. `bundle` is the digest of the model that answers."""
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("is_disabled", Boolean, nullable=False, default=False),
+    Column("created_at", String, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
+    Column("hash", String, nullable=False, unique=True),
+    Column("label", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("is_revoked", Boolean, nullable=False, default=False),
+)
+"""`hash` is the SHA-256 of 32 random bytes: nothing to guess, so no slow hash is needed."""
+
+session = Table(
+    "session",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("token_id", ForeignKey("token.id"), nullable=False, index=True),
+    Column("expires_at", String, nullable=False),
+)
+"""A browser that signed in; it ends with its token."""
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("pseudonym", String, primary_key=True),
+    Column("patient_id", String, nullable=False, unique=True),
+    Column("name", String, nullable=False, default=""),
+)
+"""The only place where a patient is named; deleted when the patient is erased."""
+
+case = Table(
+    "image_case",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("digest", String, unique=True),
+    Column("uid", String, unique=True),
+    Column("same_as", String),
+    Column("pseudonym", String, index=True),
+    Column("received_at", String, nullable=False),
+    Column("received_by", ForeignKey("person.id"), nullable=False),
+    Column("n_bytes", Integer, nullable=False),
+    Column("level", String, nullable=False),
+    Column("state", String, nullable=False, index=True),
+    Column("reason", String),
+    Column("message", String),
+    Column("view", String, nullable=False, default="unknown"),
+    Column("height", Integer),
+    Column("width", Integer),
+    Column("bits", Integer),
+    Column("spacing", JSON),
+    Column("warnings", JSON, nullable=False, default=list),
+    Column("pixel_digest", String, index=True),
+    Column("n_read", Integer, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+"""`digest` is the SHA-256 of the bytes, `pixel_digest` of the pixels as they are displayed; `uid`
+the SOP Instance UID of a DICOM file."""
+
+prediction = Table(
+    "prediction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", ForeignKey("image_case.id"), nullable=False),
+    Column("bundle", String, nullable=False),
+    Column("engine", String, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("priority", Float, nullable=False),
+    Column("made_at", String, nullable=False),
+    UniqueConstraint("case_id", "bundle"),
+    sqlite_autoincrement=True,
+)
+"""One answer a case and model, whatever is killed when."""
+
+heatmap = Table(
+    "heatmap",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("case_id", ForeignKey("image_case.id"), nullable=False, index=True),
+    Column("bundle", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("class_name", String, nullable=False),
+    Column("is_usable", Boolean, nullable=False),
+    Column("geometry", JSON, nullable=False),
+    Column("grid", LargeBinary, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("cols", Integer, nullable=False),
+    UniqueConstraint("case_id", "bundle", "method", "class_name"),
+)
+"""`grid` holds rows x cols float32, little-endian."""
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("case_id", ForeignKey("image_case.id"), nullable=False, index=True),
+    Column("order", String, nullable=False, default=""),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("lease_until", Float),
+    Column("message", String),
+    UniqueConstraint("kind", "case_id", "order"),
+    Index("job_by_state", "state", "kind", "id"),
+    sqlite_autoincrement=True,
+)
+"""`lease_until` is on the monotonic clock of the machine, which no clock change moves; all leases
+end when a room is opened."""
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("case_id", ForeignKey("image_case.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""`until` is on the monotonic clock; all claims end when a room is opened."""
+
+look = Table(
+    "look",
+    metadata,
+    Column("case_id", ForeignKey("image_case.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+    Column("opened_at", String, nullable=False),
+    Column("opened", Float, nullable=False),
+    Column("shown_at", String),
+)
+"""When a person first opened a case, and when the machine's answer first went out to them."""
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("case_id", ForeignKey("image_case.id"), nullable=False, index=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("findings", JSON, nullable=False),
+    Column("words", String, nullable=False),
+    Column("reason", String),
+    Column("level", String, nullable=False),
+    Column("bundle", String, nullable=False),
+    Column("machine_was_shown", Boolean, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", String, nullable=False),
+    Column("digest", String, nullable=False),
+    UniqueConstraint("case_id", "person_id", "kind", "version"),
+    sqlite_autoincrement=True,
+)
+"""Rows are only ever added (triggers see to it); `digest` stands on the trail too, and `words` is
+the hash of what stands in the table of that name."""
+
+words = Table(
+    "words",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("case_id", ForeignKey("image_case.id"), nullable=False, index=True),
+    Column("salt", String, nullable=False),
+    Column("text", String, nullable=False),
+)
+"""Free text of readings, which may name a patient: it goes when the patient is erased, and its
+salted hash stays."""
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("case_id", ForeignKey("image_case.id"), primary_key=True),
+    Column("class_name", String, primary_key=True),
+    Column("is_present", Boolean, nullable=False),
+    Column("source", String, nullable=False),
+    Column("set_by", ForeignKey("person.id"), nullable=False),
+    Column("set_at", String, nullable=False),
+)
+
+remembered = Table(
+    "remembered",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("asked", String, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("at", String, nullable=False),
+)
+"""Answers to requests with an idempotency key, so that a repeated one is answered alike."""
+
+trail = Table(
+    "trail",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Index("trail_by_subject", "subject"),
+)
+"""Rows are only ever added; each holds the hash of the one before."""
+
+TRIGGERS = tuple(
+    f"CREATE TRIGGER {name}_{verb.lower()} BEFORE {verb} ON {name} BEGIN "
+    f"SELECT RAISE(ABORT, 'the {name} is append-only'); END"
+    for name in ("trail", "reading")
+    for verb in ("UPDATE", "DELETE")
+)
+"""What keeps the trail and the readings from being changed by accident."""

@@ -1,0 +1,172 @@
+"""The append-only record of a room: who did what, when, each line chained to the one before.
+
+SPDX-License-Identifier: Apache-2.0
+
+The chain proves that no line in the middle was changed or taken out. That lines were cut off at
+its end only a copy of its head (`read_head`), kept elsewhere, can prove. Lines hold pseudonyms
+and digests, no names and no text of readings, so that a patient can be erased and the chain stays
+whole.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, insert, select
+
+from cxrlens.serving.clock import tell_time
+from cxrlens.serving.tables import case, reading, trail, words
+from cxrlens.vocabulary import digest
+
+Details = Mapping[str, str | int | float | bool | list[str] | None]
+"""What stands beside an action."""
+
+START = "0" * 64
+"""What the first line holds in place of the hash of the one before."""
+
+SYSTEM = "system"
+"""The actor of what nobody asked for by hand."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest line of a trail."""
+
+    seq: int
+    """Its number; 0 of an empty trail."""
+
+    hash: str
+    """Its hash."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of checking a trail."""
+
+    n_lines: int
+    """Lines that were looked at."""
+
+    fault: str | None
+    """The first that is wrong, and how; None where all is well."""
+
+    head: Head
+    """Of the trail as it is."""
+
+
+def append(
+    connection: Connection, actor: str, action: str, subject: str, details: Details | None = None
+) -> int:
+    """Add a line within the transaction of what it tells of, so that both are there or neither.
+
+    Args:
+        connection: in a transaction that writes.
+        actor: id of a person, or `SYSTEM`.
+        action: a word such as `image-received`.
+        subject: what it was done to: the id of a case or person, or a pseudonym.
+        details: what else must be known; never a name or free text.
+
+    Returns:
+        Number of the line.
+    """
+    head = read_head(connection)
+    row = {
+        "seq": head.seq + 1,
+        "at": tell_time(),
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "details": dict(details or {}),
+        "previous": head.hash,
+    }
+    connection.execute(insert(trail).values(**row, hash=_hash_line(row)))
+    return head.seq + 1
+
+
+def read_head(connection: Connection) -> Head:
+    """Read the newest line."""
+    row = connection.execute(
+        select(trail.c.seq, trail.c.hash).order_by(trail.c.seq.desc()).limit(1)
+    ).first()
+    return Head(0, START) if row is None else Head(row.seq, row.hash)
+
+
+def verify(connection: Connection, known: Head | None = None) -> Verdict:
+    """Check every line, and every reading against the line that tells of it.
+
+    Args:
+        connection: in a transaction.
+        known: a head that was kept elsewhere; the trail must still hold that line.
+
+    Returns:
+        The first fault, or none.
+    """
+    expected, previous, n_lines = 1, START, 0
+    told: dict[str, int] = {}
+    fault = None
+    for row in connection.execute(select(trail).order_by(trail.c.seq)):
+        n_lines += 1
+        fault = _check_line(row, expected, previous)
+        if fault is not None:
+            break
+        if known is not None and row.seq == known.seq and row.hash != known.hash:
+            fault = f"line {row.seq} is not the one whose hash was kept elsewhere"
+            break
+        if "reading" in row.details:
+            told[str(row.details["reading"])] = row.seq
+        expected, previous = row.seq + 1, row.hash
+    head = Head(expected - 1, previous)
+    if fault is None and known is not None and known.seq > head.seq:
+        fault = f"the trail ends at line {head.seq}, but line {known.seq} was kept elsewhere"
+    return Verdict(n_lines, fault or _check_readings(connection, told), head)
+
+
+def digest_reading(values: Mapping[str, object]) -> str:
+    """Give the digest of a reading that stands on the trail in place of its words."""
+    kept = ("case_id", "person_id", "kind", "version", "findings", "words", "reason", "at")
+    return digest(_write_canonically([values[name] for name in kept]))
+
+
+def _check_line(row: Row[tuple[object, ...]], expected: int, previous: str) -> str | None:
+    if row.seq != expected:
+        return f"line {expected} is missing: {row.seq} follows {expected - 1}"
+    values = dict(row._mapping)
+    if values["previous"] != previous:
+        return f"line {row.seq} does not follow the one before it"
+    if values.pop("hash") != _hash_line(values):
+        return f"line {row.seq} was changed"
+    return None
+
+
+def hash_words(salt: str, text: str) -> str:
+    """Give the hash that stands in a reading for its free text."""
+    return digest(f"{salt}{text}".encode())
+
+
+def _check_readings(connection: Connection, told: dict[str, int]) -> str | None:
+    left = dict(told)
+    asked = (
+        select(reading, words.c.salt, words.c.text, case.c.state)
+        .join(case, case.c.id == reading.c.case_id)
+        .outerjoin(words, words.c.hash == reading.c.words)
+        .order_by(reading.c.seq)
+    )
+    for row in connection.execute(asked):
+        values = dict(row._mapping)
+        if digest_reading(values) != row.digest or row.digest not in left:
+            return f"reading {row.seq} is not as the trail tells of it"
+        is_lost = row.text is None and row.state != "erased"
+        if is_lost or (row.text is not None and hash_words(row.salt, row.text) != row.words):
+            return f"the words of reading {row.seq} are not as they were committed"
+        del left[row.digest]
+    if left:
+        return f"the reading that line {min(left.values())} tells of is missing"
+    return None
+
+
+def _hash_line(values: Mapping[str, object]) -> str:
+    names = ("seq", "at", "actor", "action", "subject", "details", "previous")
+    return digest(_write_canonically([values[name] for name in names]))
+
+
+def _write_canonically(values: list[object]) -> bytes:
+    return json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()

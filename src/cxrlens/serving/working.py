@@ -1,0 +1,96 @@
+"""The loop of a process beside the server that does its work.
+
+SPDX-License-Identifier: Apache-2.0
+
+There are two kinds: `check_worker`, which holds no model, and `predict_worker`, which does; so an
+image that ends one does not end the other, and how long the model takes for one case says nothing
+about when the next may be read.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cxrlens.serving.database import Busy, Database, OutOfSpace
+from cxrlens.serving.jobs import Job, JobKind, has_waiting, take
+from cxrlens.serving.places import Places
+from cxrlens.serving.room import Room
+from cxrlens.vocabulary import InputError, OutputError
+
+AT_ONCE: dict[JobKind, int] = {"check": 4, "predict": 16, "explain": 1}
+"""Jobs that are taken together."""
+
+_PAUSE = 0.03
+"""Seconds between looks for work."""
+
+_PAUSE_AFTER_FAULT = 1.0
+"""Seconds until a full disk or a locked database is tried again."""
+
+Work = Callable[[Sequence[Job]], None]
+"""Does jobs of one kind and stores what came of them."""
+
+
+def work(room: Room, kinds: Sequence[JobKind], do: Work, is_over: Callable[[], bool]) -> None:
+    """Take jobs and do them until it is over.
+
+    Args:
+        room: whose jobs.
+        kinds: that this process can do, those named first before the others.
+        do: one or several jobs of one kind.
+        is_over: is asked between jobs.
+    """
+    while not is_over():
+        try:
+            taken = _take(room, kinds)
+        except (Busy, OutOfSpace):
+            time.sleep(_PAUSE_AFTER_FAULT)
+            continue
+        if not taken:
+            time.sleep(_PAUSE)
+            continue
+        _do_surely(do, taken, is_over)
+
+
+def _take(room: Room, kinds: Sequence[JobKind]) -> list[Job]:
+    with room.database.read() as connection:
+        if not has_waiting(connection, kinds):
+            return []
+    for kind in kinds:
+        with room.database.write() as connection:
+            taken = take(connection, [kind], AT_ONCE[kind])
+        if taken:
+            return taken
+    return []
+
+
+def _do_surely(do: Work, taken: Sequence[Job], is_over: Callable[[], bool]) -> None:
+    """Do jobs, again and again while the disk is full.
+
+    A lease that runs out meanwhile is lost, and what was stored is not stored twice.
+    """
+    while not is_over():
+        try:
+            do(taken)
+        except (Busy, OutOfSpace, OutputError):
+            time.sleep(_PAUSE_AFTER_FAULT)
+        else:
+            return
+
+
+def join_room(folder: Path) -> Room:
+    """Open the room whose server started this process.
+
+    Raises:
+        InputError: if there is none.
+    """
+    places = Places(folder)
+    if not places.database.exists():
+        raise InputError(f"'{folder}' is no reading room")
+    return Room(places, Database(places.database))
+
+
+def watch_parent() -> Callable[[], bool]:
+    """Tell when the server is gone, also where it was killed."""
+    parent = os.getppid()
+    return lambda: os.getppid() != parent
