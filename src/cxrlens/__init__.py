@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cxrlens import audit, benchmark, data, evaluation, explanation, export, imaging, inference
-    from cxrlens import model, network, phantom, report, training, vocabulary
+    from cxrlens import model, network, phantom, report, serving, training, vocabulary
     from cxrlens.data import StudyTable, read_table
     from cxrlens.imaging import Radiograph, read_radiograph
     from cxrlens.model import Model, evaluate, import_checkpoint, load, train
@@ -24,7 +24,7 @@ _HOMES = {
 }
 _PACKAGES = (
     *_HOMES, "audit", "benchmark", "evaluation", "explanation", "export", "inference", "network",
-    "phantom", "training",
+    "phantom", "serving", "training",
 )  # fmt: skip
 
 __all__ = [

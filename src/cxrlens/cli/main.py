@@ -25,6 +25,7 @@ from cxrlens.cli.find_lr import find_lr
 from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
 from cxrlens.cli.quantise import quantise
+from cxrlens.cli.serve import serve
 from cxrlens.cli.show import show
 from cxrlens.cli.train import train
 
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 for command in (
     demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain,
-    explain_card, audit, export, quantise, benchmark, doctor,
+    explain_card, audit, export, quantise, serve, benchmark, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

@@ -15,7 +15,7 @@ from cxrlens.imaging.hdf5_file import Hdf5Dataset, read_hdf5_array, read_hdf5_he
 from cxrlens.imaging.hdf5_item import split_reference
 from cxrlens.imaging.lung_field import LungField, find_lung_field
 from cxrlens.imaging.mask import RUNS_MARK, read_mask
-from cxrlens.imaging.overlay import outline, overlay
+from cxrlens.imaging.overlay import layer, outline, overlay
 from cxrlens.imaging.pixel_store import DEFAULT_LIMIT_GB, PixelStore
 from cxrlens.imaging.preprocessing import Decoding, Fit, Preprocessing
 from cxrlens.imaging.quality import check_quality
@@ -58,6 +58,7 @@ __all__ = [
     "decode",
     "find_burned_in",
     "find_lung_field",
+    "layer",
     "map_ordered",
     "open_whole",
     "outline",

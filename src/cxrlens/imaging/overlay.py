@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import numpy as np
+from jaxtyping import UInt8
 
 from cxrlens.imaging.colour import DEFAULT_COLOURS, colourise
 from cxrlens.vocabulary import ColourBytes, GreyImage, PixelMask
@@ -52,6 +53,31 @@ def overlay(
     opacity = alpha * share[:, :, None]
     mixed = grey * (1 - opacity) + colourise(share, colours) * opacity
     return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
+def layer(heat: GreyImage, *, colours: str = DEFAULT_COLOURS) -> UInt8[np.ndarray, "h w 4"]:
+    """Draw positive evidence as a layer of its own, to be laid over the radiograph by a viewer.
+
+    Args:
+        heat: as for `overlay`.
+        colours: one of `COLOURS`.
+
+    Returns:
+        Height x width x RGBA in 0…255, for blending without premultiplication: opacity grows with
+        heat as in `overlay` at `alpha=1`; unseen pixels are half black. Heat that says nothing
+        leaves it empty.
+
+    Raises:
+        InputError: if the colours are not known.
+    """
+    drawn = np.zeros((*heat.shape, 4), np.uint8)
+    share = _scale_heat(heat)
+    if share is None:
+        return drawn
+    drawn[:, :, :3] = colourise(share, colours)
+    drawn[:, :, 3] = np.rint(share * 255)
+    drawn[np.isnan(heat)] = (0, 0, 0, round(255 * (1 - _DIMMED)))
+    return drawn
 
 
 def outline(

@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cxrlens.serving.checking import check, give_up
-from cxrlens.serving.jobs import MOST_ATTEMPTS, Job, JobKind
+from cxrlens.serving.jobs import CHECKS, MOST_ATTEMPTS, Job
 from cxrlens.serving.working import join_room, watch_parent, work
-
-KINDS: tuple[JobKind, ...] = ("check",)
-"""What it does."""
 
 
 def main(folder: Path) -> None:
@@ -23,7 +20,7 @@ def main(folder: Path) -> None:
         for one in jobs:
             (give_up if one.attempts > MOST_ATTEMPTS else check)(room, one)
 
-    work(room, KINDS, do, watch_parent())
+    work(room, CHECKS, do, watch_parent())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,12 @@ from cxrlens.serving.tables import job
 JobKind = Literal["check", "predict", "explain"]
 """The file check; the model's answer; a map by another method."""
 
+CHECKS: tuple[JobKind, ...] = ("check",)
+"""What the process without a model does."""
+
+ANSWERS: tuple[JobKind, ...] = ("predict", "explain")
+"""What the process with the model does; answers go before maps by other methods."""
+
 LEASE_SECONDS: dict[JobKind, float] = {"check": 60.0, "predict": 120.0, "explain": 900.0}
 """How long a worker has for what it took at once."""
 

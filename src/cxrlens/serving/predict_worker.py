@@ -15,12 +15,9 @@ from typing import cast
 from cxrlens.inference import EngineName, Precision
 from cxrlens.model import load
 from cxrlens.serving.answering import explain, give_up, predict, tell_facts
-from cxrlens.serving.jobs import MOST_ATTEMPTS, Job, JobKind
+from cxrlens.serving.jobs import ANSWERS, MOST_ATTEMPTS, Job
 from cxrlens.serving.working import join_room, watch_parent, work
 from cxrlens.vocabulary import CxrlensError
-
-KINDS: tuple[JobKind, ...] = ("predict", "explain")
-"""What it does; answers go before maps by other methods."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,7 +62,7 @@ def _answer(folder: str, bundle: str, engine: str, precision: str) -> None:
         else:
             predict(room, model, jobs)
 
-    work(room, KINDS, do, watch_parent())
+    work(room, ANSWERS, do, watch_parent())
 
 
 if __name__ == "__main__":

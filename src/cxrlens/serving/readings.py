@@ -85,6 +85,14 @@ def open_case(connection: Connection, reader: SignedIn, case_id: str, *, shows: 
         append(connection, reader.id, "machine-shown", case_id)
 
 
+def is_noted(connection: Connection, reader: SignedIn, case_id: str, *, shows: bool) -> bool:
+    """Say whether `open_case` has nothing to add."""
+    known = connection.execute(
+        select(look.c.shown_at).where(look.c.case_id == case_id, look.c.person_id == reader.id)
+    ).first()
+    return known is not None and (known.shown_at is not None or not shows)
+
+
 @dataclass(frozen=True)
 class Said:
     """What a reader says of a case, and how."""

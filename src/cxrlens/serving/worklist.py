@@ -181,6 +181,7 @@ def _urgency(state: RoomState) -> Any:  # noqa: ANN401 - an expression of SQLAlc
             prediction.c.bundle == state.bundle,
             case.c.level.in_(seen),
         )
+        .correlate(case)
         .scalar_subquery(),
         0.0,
     )
@@ -195,6 +196,7 @@ def _select_lines(state: RoomState, reader: SignedIn) -> Select[Any]:
             reading.c.kind == kind,
         )
         .limit(1)
+        .correlate(case)
         .scalar_subquery()
         for kind in ("first", "final")
     }
@@ -254,6 +256,7 @@ def _has_final(reader: SignedIn) -> Any:  # noqa: ANN401 - an expression of SQLA
             reading.c.person_id == reader.id,
             reading.c.kind == "final",
         )
+        .correlate(case)
         .exists()
     )
 

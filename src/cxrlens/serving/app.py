@@ -1,0 +1,72 @@
+"""The web application of a room, put together.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from cxrlens.serving import events, health, pages, routes_cases, routes_images, routes_room
+from cxrlens.serving.database import Busy, OutOfSpace
+from cxrlens.serving.policy import NotAllowed
+from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
+from cxrlens.serving.service import Service
+from cxrlens.vocabulary import NOT_A_DEVICE, InputError, OutputError
+
+STATIC = Path(__file__).parent / "static"
+"""Modules and style of the pages."""
+
+
+def make_app(service: Service) -> FastAPI:
+    """Put the application of a room together.
+
+    Args:
+        service: what every request can reach.
+    """
+    app = FastAPI(
+        title="cxrlens reading room",
+        version=version("cxrlens"),
+        description=NOT_A_DEVICE,
+        docs_url=None,  # both pages would fetch their scripts from another host
+        redoc_url=None,
+    )
+    app.state.service = service
+    for part in (routes_room, routes_images, routes_cases, events, health, pages):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    install_problems(app, pages.show_problem)
+    app.add_exception_handler(NotAllowed, _on_not_allowed)
+    app.add_exception_handler(InputError, _on_input)
+    app.add_exception_handler(Busy, _on_busy)
+    app.add_exception_handler(OutOfSpace, _on_full)
+    app.add_exception_handler(OutputError, _on_full)
+    return app
+
+
+async def _on_not_allowed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotAllowed)  # noqa: S101 - registered for this class alone
+    return respond(
+        Problem(
+            409, error.reason, "Not now", str(error), "fetch the case again, and see what it is"
+        )
+    )
+
+
+async def _on_input(_request: Request, error: Exception) -> Response:
+    return respond(Problem(422, "not-valid", "Not valid", str(error), "correct it"))
+
+
+async def _on_busy(_request: Request, _error: Exception) -> Response:
+    return respond(
+        Problem(
+            503, "busy", "Busy", "another writer holds the database", "send it again", retry_after=2
+        )
+    )
+
+
+async def _on_full(_request: Request, _error: Exception) -> Response:
+    return respond(DISK_FULL)

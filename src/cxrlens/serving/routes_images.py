@@ -1,0 +1,130 @@
+"""Images over HTTP: handed in, and each answered at once with an id.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from typing import Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+
+from cxrlens.client.messages import Receipt, ReceiptLine
+from cxrlens.serving.entry import NOBODY, Admin, ServiceHere, find_person
+from cxrlens.serving.intake import receive
+from cxrlens.serving.jobs import count_waiting
+from cxrlens.serving.patients import erase_patient
+from cxrlens.serving.people import SignedIn
+from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
+from cxrlens.serving.service import Service
+
+router = APIRouter(prefix="/api/v1", tags=["images"], responses=RESPONSES)
+
+MOST_FILES = 100
+"""Of one request; more come as a zip archive."""
+
+_PATIENT_LENGTH = 64
+"""Characters of a patient ID (DICOM's LO)."""
+
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_FILES,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "JPEG, PNG, TIFF, DICOM, or zip archives of them.",
+                        },
+                        "patient_id": {
+                            "type": "string",
+                            "maxLength": _PATIENT_LENGTH,
+                            "description": "Whose they are; a DICOM file says it itself.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+NO_PATIENT = Problem(
+    404, "no-such-patient", "No such patient", "there is no patient with this pseudonym",
+    "the trail names the pseudonyms of cases",
+)  # fmt: skip
+
+
+@router.post("/images", status_code=202, openapi_extra=_FORM)
+async def post_images(request: Request, service: ServiceHere) -> Receipt:
+    """Hand in images. The same bytes are known again, and are not read twice."""
+    # By hand, so that nothing of the body is read before it is known that it may be.
+    sender = await run_in_threadpool(_admit, request, service)
+    async with request.form(max_files=MOST_FILES, max_fields=8) as form:
+        files, patient_id = _open_form(form)
+        lines = await run_in_threadpool(_receive, service, sender, files, patient_id)
+    return Receipt(images=tuple(lines))
+
+
+@router.delete("/patients/{pseudonym}", status_code=204)
+def delete_patient(
+    service: ServiceHere, admin: Admin, pseudonym: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+) -> Response:
+    """Erase a patient: identity, images, answers and words of readings."""
+    with service.room.database.write() as connection:
+        if erase_patient(connection, service.room.places, pseudonym, admin.id) is None:
+            raise ProblemRaised(NO_PATIENT)
+    return Response(status_code=204)
+
+
+def _admit(request: Request, service: Service) -> SignedIn:
+    sender = find_person(request, service)
+    if sender is None:
+        raise ProblemRaised(NOBODY)
+    with service.room.database.read() as connection:
+        n_waiting = count_waiting(connection, ["check"])
+    if n_waiting >= service.door.queue_limit:
+        raise ProblemRaised(
+            Problem(
+                503,
+                "queue-full",
+                "Busy",
+                f"{n_waiting} images wait to be checked, and no more are taken for now",
+                "send it again after the seconds that Retry-After says",
+                retry_after=2,
+            )
+        )
+    return sender
+
+
+def _open_form(form: FormData) -> tuple[list[BinaryIO], str]:
+    files = [one.file for one in form.getlist("file") if isinstance(one, UploadFile)]
+    if not files or len(files) != len(form.getlist("file")):
+        raise _refuse_form("the form has no field `file` that holds a file")
+    told = form.get("patient_id", "")
+    if not isinstance(told, str) or len(told) > _PATIENT_LENGTH or not told.isprintable():
+        raise _refuse_form(f"patient_id is not one line of at most {_PATIENT_LENGTH} characters")
+    return files, told
+
+
+def _refuse_form(detail: str) -> ProblemRaised:
+    return ProblemRaised(
+        Problem(
+            422,
+            "not-valid",
+            "Not valid",
+            detail,
+            "send multipart/form-data with one or more files as `file`",
+        )
+    )
+
+
+def _receive(
+    service: Service, sender: SignedIn, files: list[BinaryIO], patient_id: str
+) -> list[ReceiptLine]:
+    return list(receive(service.room, sender, iter(files), patient_id))
