@@ -6,7 +6,7 @@ Times are UTC, ISO 8601. Sizes and places are in pixels of the image as it is di
 the top.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -410,6 +410,24 @@ class NextCase(Told):
 
     id: str | None
     """None: nothing is left."""
+
+
+class OutcomePart(Told):
+    """What came of reading beside one model, at one level."""
+
+    level: Level
+    bundle: str | None
+    """None where no model ran."""
+
+    facts: dict[str, Any]
+    """As `cxrlens.report.gather_reading_facts` gives them: figures, and sentences for people."""
+
+
+class Outcomes(Told):
+    """What came of it; models and levels are never pooled."""
+
+    parts: tuple[OutcomePart, ...]
+    notice: str = NOT_A_DEVICE
 
 
 class TrailEvent(Told):

@@ -24,6 +24,7 @@ from cxrlens.client.messages import (
     MapOrder,
     Me,
     NextCase,
+    Outcomes,
     Person,
     PersonNew,
     ReadingAnswer,
@@ -241,6 +242,14 @@ class ReadingRoom:
     def erase_patient(self, pseudonym: str) -> None:
         """Erase a patient (admin)."""
         self._try(lambda: self._http.delete(f"{_API}/patients/{pseudonym}"))
+
+    def judge_outcomes(self) -> Outcomes:
+        """Say what came of it: each model, and each level, on its own (lead)."""
+        return self._get("/outcomes", Outcomes)
+
+    def export_readings(self, kind: Literal["csv", "parquet"]) -> bytes:
+        """Give every reading as a table, a row a class (lead)."""
+        return self._try(lambda: self._http.get(f"{_API}/outcomes.{kind}")).content
 
     def list_trail(self, before: int | None = None, limit: int = 100) -> tuple[TrailEvent, ...]:
         """List the trail, newest line first (lead)."""

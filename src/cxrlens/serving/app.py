@@ -10,7 +10,15 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from cxrlens.serving import events, health, pages, routes_cases, routes_images, routes_room
+from cxrlens.serving import (
+    events,
+    health,
+    pages,
+    routes_cases,
+    routes_images,
+    routes_outcomes,
+    routes_room,
+)
 from cxrlens.serving.database import Busy, OutOfSpace
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
@@ -35,7 +43,7 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    for part in (routes_room, routes_images, routes_cases, events, health, pages):
+    for part in (routes_room, routes_images, routes_cases, routes_outcomes, events, health, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)
