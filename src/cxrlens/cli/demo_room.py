@@ -13,10 +13,10 @@ from cxrlens.cli.console import open_progress, say
 FOLDER = Path("runs/serve-demo")
 """Where it is kept for the next time."""
 
-PARTS = {"train": 720, "val": 120, "test": 36}
+PARTS = {"train": 1200, "val": 240, "test": 36}
 """Phantoms a part; those of `test` are read in the room."""
 
-SETTINGS = ("stages.1.epochs=12", "seed=0")
+SETTINGS = ("stages.1.epochs=15", "seed=0")
 """Shorter than `cxrlens demo`: the room is to be seen, not the model."""
 
 

@@ -44,7 +44,6 @@ COLUMNS = pa.schema(
 def write_csv(records: Sequence[Record], classes: Sequence[str]) -> bytes:
     """Write a table for spreadsheets; a cell that starts like a formula has an apostrophe before.
 
-
     Args:
         records: of a room.
         classes: of the room.
