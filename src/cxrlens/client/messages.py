@@ -8,7 +8,7 @@ the top.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cxrlens.vocabulary import NOT_A_DEVICE, Level
 
@@ -38,6 +38,15 @@ Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\
 
 FreeText = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 """Text of a reader; tabs and new lines are allowed."""
+
+
+def _take_whole(value: object) -> object:
+    """Take 3.0 for 3: JSON does not part the two, and JSON schema calls both integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_take_whole)]
+"""A whole number."""
 
 
 class Asked(BaseModel):
@@ -78,7 +87,7 @@ class RoomSettings(Asked):
     asks_first: bool
     """Whether in assistance a reader answers before the machine is shown, and then again."""
 
-    readers_per_case: Annotated[int, Field(ge=1, le=9)]
+    readers_per_case: Annotated[Whole, Field(ge=1, le=9)]
     """How many people read each case."""
 
 
@@ -91,7 +100,7 @@ class FindingAnswer(Asked):
     present: bool
     """Whether it is there."""
 
-    sureness: Annotated[int, Field(ge=1, le=5)]
+    sureness: Annotated[Whole, Field(ge=1, le=5)]
     """1: a guess, 5: certain."""
 
 
@@ -151,7 +160,7 @@ class TokenNew(Asked):
     label: Name
     """What it is for, such as `workstation 2`."""
 
-    days: Annotated[int, Field(ge=1, le=366)] = 90
+    days: Annotated[Whole, Field(ge=1, le=366)] = 90
     """How long it is good for."""
 
 
