@@ -1,0 +1,1 @@
+"""The reading room's web service."""
