@@ -73,9 +73,9 @@ def _name_all_methods(app: FastAPI) -> None:
                 one for one in app.routes
                 if isinstance(one, APIRoute) and one.path_regex.match(request.url.path)
             )  # fmt: skip
-            methods = sorted({method for one in fitting for method in one.methods})
+            methods = sorted({method for one in fitting for method in one.methods or ()})
             error.headers = {"Allow": ", ".join(methods)}
-        answered: Response = await answer(request, error)  # type: ignore[arg-type, misc]
+        answered: Response = await answer(request, error)  # type: ignore[misc]
         return answered
 
     app.add_exception_handler(HTTPException, on_http)
