@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx2
 import numpy as np
@@ -92,7 +92,7 @@ class ReadingRoom:
         )
         self._patience = patience
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ReadingRoom":
         return self
 
     def __exit__(
