@@ -45,8 +45,8 @@ def _take_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_take_whole)]
-"""A whole number."""
+_WHOLE = BeforeValidator(_take_whole)
+"""Of a whole number; behind its bounds, which would else be lost to JSON schema."""
 
 
 class Asked(BaseModel):
@@ -87,7 +87,7 @@ class RoomSettings(Asked):
     asks_first: bool
     """Whether in assistance a reader answers before the machine is shown, and then again."""
 
-    readers_per_case: Annotated[Whole, Field(ge=1, le=9)]
+    readers_per_case: Annotated[int, Field(ge=1, le=9), _WHOLE]
     """How many people read each case."""
 
 
@@ -100,7 +100,7 @@ class FindingAnswer(Asked):
     present: bool
     """Whether it is there."""
 
-    sureness: Annotated[Whole, Field(ge=1, le=5)]
+    sureness: Annotated[int, Field(ge=1, le=5), _WHOLE]
     """1: a guess, 5: certain."""
 
 
@@ -160,7 +160,7 @@ class TokenNew(Asked):
     label: Name
     """What it is for, such as `workstation 2`."""
 
-    days: Annotated[Whole, Field(ge=1, le=366)] = 90
+    days: Annotated[int, Field(ge=1, le=366), _WHOLE] = 90
     """How long it is good for."""
 
 
