@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope
 GONE: Message = {"type": "http.disconnect"}
 """What ASGI says of a client that has left."""
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 """Between two looks at a body that stands still."""
 
 DRAIN_SECONDS = 10.0
