@@ -1,0 +1,221 @@
+"""A room that is really served, for tests that speak with it.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from cxrlens.data import read_table
+from cxrlens.model import run_training
+from cxrlens.training import load_recipe
+
+PATIENCE = 120.0
+"""Seconds after which a test gives up waiting."""
+
+
+@pytest.fixture(scope="session")
+def room_bundle(
+    phantom_folder: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The bundle of a small model of three classes that exclude each other."""
+    folder = tmp_path_factory.mktemp("room_run")
+    run_training(read_table(phantom_folder), load_recipe("phantom", quick), folder)
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="session")
+def phantoms(phantom_folder: Path) -> list[Path]:
+    """Drawn radiographs to hand in: 72 files, no two alike."""
+    return sorted(phantom_folder.glob("[cnp]*/*.png"))
+
+
+@dataclass
+class ServedRoom:
+    """A room that another process serves."""
+
+    url: str
+    """Such as `http://127.0.0.1:45123`, without a slash at the end."""
+
+    token: str
+    """Of the admin; empty where nobody has to sign in."""
+
+    folder: Path
+    """Of the room."""
+
+    process: subprocess.Popen[bytes]
+    """`cxrlens serve`; its children are the two workers."""
+
+    log: Path
+    """What it says."""
+
+    classes: tuple[str, ...] = field(default=("covid", "normal", "pneumonia"))
+    """Of the model."""
+
+    @property
+    def link(self) -> str:
+        """To sign in as the admin with a browser."""
+        return f"{self.url}/sign-in#{self.token}"
+
+    def link_of(self, token: str) -> str:
+        """To sign in with a token."""
+        return f"{self.url}/sign-in#{token}"
+
+    def ask(
+        self, method: str, path: str, *, token: str | None = None, **sent: object
+    ) -> httpx2.Response:
+        """Send a request, as the admin unless a token is given; `path` is below `/api/v1`."""
+        given = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        headers |= sent.pop("headers", {})
+        url = f"{self.url}/api/v1{path}"
+        return httpx2.request(method, url, headers=headers, timeout=60, **sent)
+
+    def add_person(self, name: str, role: str = "reader") -> str:
+        """Add a person, and give their token."""
+        person = self.ask("POST", "/people", json={"name": name, "role": role})
+        assert person.status_code == 201, person.text
+        made = self.ask("POST", f"/people/{person.json()['id']}/tokens", json={"label": "test"})
+        assert made.status_code == 201, made.text
+        return str(made.json()["secret"])
+
+    def set_level(self, level: str, reason: str = "a test wants it") -> None:
+        """Set the room's level."""
+        done = self.ask("PUT", "/room/level", json={"level": level, "reason": reason})
+        assert done.status_code == 200, done.text
+
+    def set_up(
+        self, *, reveal: str = "after-commit", asks_first: bool = False, readers: int = 1
+    ) -> None:
+        """Set how the room goes about its levels."""
+        settings = {"reveal": reveal, "asks_first": asks_first, "readers_per_case": readers}
+        done = self.ask("PUT", "/room/settings", json=settings)
+        assert done.status_code == 200, done.text
+
+    def upload(self, paths: Sequence[Path], patient_id: str = "") -> list[str]:
+        """Hand images in, one a request, and give the ids of their cases."""
+        ids = []
+        for path in paths:
+            done = self.ask(
+                "POST", "/images", files={"file": (path.name, path.read_bytes())},
+                data={"patient_id": patient_id},
+            )  # fmt: skip
+            assert done.status_code == 202, done.text
+            ids.append(done.json()["images"][0]["id"])
+        return ids
+
+    def case(self, case_id: str, *, token: str | None = None) -> dict[str, Any]:
+        """Look at a case."""
+        answer = self.ask("GET", f"/cases/{case_id}", token=token)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def read(self, case_id: str, present: str, *, token: str | None = None, text: str = "") -> None:
+        """Commit a reading with one class present."""
+        findings = [
+            {"class_name": name, "present": name == present, "sureness": 4} for name in self.classes
+        ]
+        body = {"findings": findings, "text": text}
+        done = self.ask("POST", f"/cases/{case_id}/reading", token=token, json=body)
+        assert done.status_code == 200, done.text
+
+    def wait_checked(self, ids: Sequence[str]) -> None:
+        """Wait until the file check has looked at all of them."""
+        wait_for(lambda: all(self._state(one) != "received" for one in ids), "the file check")
+
+    def wait_predicted(self, ids: Sequence[str]) -> None:
+        """Wait until the model has answered for all of them: only where it is shown."""
+        wait_for(lambda: all(self.case(one)["machine"] for one in ids), "the model's answers")
+
+    def stop(self) -> int:
+        """End it as whoever runs it would, and give the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def _state(self, case_id: str) -> str:
+        return str(self.case(case_id)["line"]["state"])
+
+
+StartRoom = Callable[..., ServedRoom]
+"""`start_room(level="assistance", options=())`: serves a new room until the module's tests end."""
+
+
+@pytest.fixture(scope="module")
+def start_room(room_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRoom]:
+    """Serve rooms: `start_room(level, options=[...], bundle=..., folder=...)`."""
+    started: list[ServedRoom] = []
+
+    def start(
+        level: str | None = "assistance",
+        options: Sequence[str] = (),
+        bundle: Path | None = None,
+        folder: Path | None = None,
+    ) -> ServedRoom:
+        place = tmp_path_factory.mktemp("served")
+        served = _serve(bundle or room_bundle, folder or place / "room", place, level, options)
+        started.append(served)
+        return served
+
+    yield start
+    for served in started:
+        served.stop()
+
+
+def wait_for(is_so: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, f"after {seconds:.0f} s still waiting for {what}"
+        time.sleep(0.1)
+
+
+def _serve(
+    bundle: Path, folder: Path, place: Path, level: str | None, options: Sequence[str]
+) -> ServedRoom:
+    log = place / "log.txt"
+    command = [sys.executable, "-m", "cxrlens.cli", "serve", str(bundle), "--room", str(folder)]
+    command += ["--port", "0", *(["--level", level] if level else []), *options]
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+    try:
+        wait_for(
+            lambda: process.poll() is not None or _find_link(log) is not None, "the room's address"
+        )
+        link = _find_link(log)
+        assert link, log.read_text()
+        url, token = link
+        wait_for(lambda: process.poll() is not None or _answers(url), "the room")
+        assert process.poll() is None, log.read_text()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return ServedRoom(url, token, folder, process, log)
+
+
+def _find_link(log: Path) -> tuple[str, str] | None:
+    found = re.search(r"open (http://[^\s/]+)/(?:sign-in#(\S+))?\s", log.read_text())
+    return (found[1], found[2] or "") if found else None
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(f"{url}/healthz", timeout=5).status_code == 200
+    except httpx2.TransportError:
+        return False
