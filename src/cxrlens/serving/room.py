@@ -223,6 +223,7 @@ def set_settings(connection: Connection, settings: RoomSettings, actor: str) -> 
     append(connection, actor, "settings-set", "room", settings.model_dump())
 
 
-def has_people(connection: Connection) -> bool:
-    """Say whether anybody may use the room yet."""
-    return bool(connection.execute(select(func.count()).select_from(person)).scalar_one())
+def has_admin(connection: Connection) -> bool:
+    """Say whether anybody may let others into the room yet."""
+    asked = select(person.c.id).where(person.c.role == "admin", person.c.is_disabled.is_(False))
+    return connection.execute(asked.limit(1)).first() is not None
