@@ -22,7 +22,11 @@ from cxrlens.serving import (
     routes_outcomes,
     routes_room,
 )
+from cxrlens.serving.admission import Limits
 from cxrlens.serving.database import Busy, OutOfSpace
+from cxrlens.serving.door import UPLOADS, Doorkeeper
+from cxrlens.serving.entry import name_cookie
+from cxrlens.serving.guarding import Guards, install_guards
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
 from cxrlens.serving.service import Service
@@ -51,6 +55,17 @@ def make_app(service: Service) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)
     _name_all_methods(app)
+    doorkeeper = Doorkeeper(service)
+    install_guards(
+        app,
+        Guards(
+            service.door.hosts,
+            name_cookie(service),
+            Limits((UPLOADS,)),
+            doorkeeper.witness,
+            doorkeeper.judge,
+        ),
+    )
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(InputError, _on_input)
     app.add_exception_handler(Busy, _on_busy)

@@ -10,9 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from cxrlens.client.messages import Receipt, ReceiptLine
-from cxrlens.serving.entry import NOBODY, Admin, ServiceHere, find_person
+from cxrlens.serving.entry import Admin, Reader, ServiceHere
 from cxrlens.serving.intake import receive
-from cxrlens.serving.jobs import count_waiting
 from cxrlens.serving.patients import erase_patient
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
@@ -61,10 +60,8 @@ NO_PATIENT = Problem(
 
 
 @router.post("/images", status_code=202, openapi_extra=_FORM)
-async def post_images(request: Request, service: ServiceHere) -> Receipt:
+async def post_images(request: Request, service: ServiceHere, sender: Reader) -> Receipt:
     """Hand in images. The same bytes are known again, and are not read twice."""
-    # By hand, so that nothing of the body is read before it is known that it may be.
-    sender = await run_in_threadpool(_admit, request, service)
     async with request.form(max_files=MOST_FILES, max_fields=8) as form:
         files, patient_id = _open_form(form)
         lines = await run_in_threadpool(_receive, service, sender, files, patient_id)
@@ -80,26 +77,6 @@ def delete_patient(
         if erase_patient(connection, service.room.places, pseudonym, admin.id) is None:
             raise ProblemRaised(NO_PATIENT)
     return Response(status_code=204)
-
-
-def _admit(request: Request, service: Service) -> SignedIn:
-    sender = find_person(request, service)
-    if sender is None:
-        raise ProblemRaised(NOBODY)
-    with service.room.database.read() as connection:
-        n_waiting = count_waiting(connection, ["check"])
-    if n_waiting >= service.door.queue_limit:
-        raise ProblemRaised(
-            Problem(
-                503,
-                "queue-full",
-                "Busy",
-                f"{n_waiting} images wait to be checked, and no more are taken for now",
-                "send it again after the seconds that Retry-After says",
-                retry_after=2,
-            )
-        )
-    return sender
 
 
 def _open_form(form: FormData) -> tuple[list[BinaryIO], str]:
