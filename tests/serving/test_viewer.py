@@ -45,7 +45,7 @@ for (const name of ["viewer-ready", "viewer-error", "viewer-map"]) {
 }
 window.viewer = new Viewer(place);"""
 
-KINDS = {".js": "text/javascript", ".css": "text/css"}
+KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
