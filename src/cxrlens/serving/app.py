@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import logging
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,7 @@ from cxrlens.serving import (
     routes_room,
 )
 from cxrlens.serving.admission import Limits
-from cxrlens.serving.database import Busy, OutOfSpace
+from cxrlens.serving.database import Busy, OutOfSpace, Unusable
 from cxrlens.serving.door import UPLOADS, Doorkeeper
 from cxrlens.serving.entry import name_cookie
 from cxrlens.serving.guarding import Guards, install_guards
@@ -31,6 +32,8 @@ from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
 from cxrlens.serving.service import Service
 from cxrlens.vocabulary import NOT_A_DEVICE, InputError, OutputError
+
+LOG = logging.getLogger("cxrlens.serving")
 
 STATIC = Path(__file__).parent / "static"
 """Modules and style of the pages."""
@@ -71,6 +74,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_exception_handler(Busy, _on_busy)
     app.add_exception_handler(OutOfSpace, _on_full)
     app.add_exception_handler(OutputError, _on_full)
+    app.add_exception_handler(Unusable, _on_unusable)
     return app
 
 
@@ -113,6 +117,20 @@ async def _on_busy(_request: Request, _error: Exception) -> Response:
     return respond(
         Problem(
             503, "busy", "Busy", "another writer holds the database", "send it again", retry_after=2
+        )
+    )
+
+
+async def _on_unusable(_request: Request, error: Exception) -> Response:
+    LOG.error("%s", error)  # its message holds a path, which is for whoever runs the room alone
+    return respond(
+        Problem(
+            503,
+            "database-unusable",
+            "Out of order",
+            "the room's database cannot be used",
+            "whoever runs the room must look into its log",
+            retry_after=60,
         )
     )
 

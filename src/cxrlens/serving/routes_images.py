@@ -73,9 +73,8 @@ def delete_patient(
     service: ServiceHere, admin: Admin, pseudonym: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 ) -> Response:
     """Erase a patient: identity, images, answers and words of readings."""
-    with service.room.database.write() as connection:
-        if erase_patient(connection, service.room.places, pseudonym, admin.id) is None:
-            raise ProblemRaised(NO_PATIENT)
+    if erase_patient(service.room, pseudonym, admin.id) is None:
+        raise ProblemRaised(NO_PATIENT)
     return Response(status_code=204)
 
 

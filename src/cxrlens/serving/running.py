@@ -134,6 +134,8 @@ def listen(address: Address) -> Iterator[socket.socket]:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((address.host, address.port))
+            # Until a socket listens another may bind to the same port. Who calls now has to wait.
+            taken.listen()
         except (OSError, OverflowError) as error:
             raise InputError(
                 f"cannot listen on {address.host} port {address.port}: {error}; choose another "
@@ -216,12 +218,15 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
+        """Take a signal.
+
+        uvicorn's own would raise it again at the end, before the room is closed.
+        """
         if self._service.is_stopping.is_set():
             self.force_exit = True
         self._service.is_stopping.set()
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 def _make_supervisors(room: Room, answerer: Answerer) -> tuple[Supervisor, ...]:
