@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cxrlens.client.messages import Purpose, Reveal, RoomSettings
 from cxrlens.serving.clock import count_seconds, tell_time
