@@ -33,6 +33,7 @@ _FORM: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {
                             "type": "array",
@@ -79,6 +80,9 @@ def delete_patient(
 
 
 def _open_form(form: FormData) -> tuple[list[BinaryIO], str]:
+    strange = set(form) - {"file", "patient_id"}
+    if strange:
+        raise _refuse_form(f"the form has {len(strange)} fields beside `file` and `patient_id`")
     files = [one.file for one in form.getlist("file") if isinstance(one, UploadFile)]
     if not files or len(files) != len(form.getlist("file")):
         raise _refuse_form("the form has no field `file` that holds a file")
