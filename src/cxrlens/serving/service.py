@@ -17,7 +17,7 @@ from cxrlens.serving.room import Room, RoomState
 from cxrlens.serving.supervision import Supervisor
 from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL
 
-QUEUE_LIMIT = 400
+QUEUE_LIMIT = 600
 """Images whose file check waits; beyond it uploads are asked to come again."""
 
 
