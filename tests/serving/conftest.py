@@ -1,4 +1,4 @@
-"""A room that is really served, for tests that speak with it.
+"""A room and other applications that are really served, for tests that speak with them.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -6,19 +6,25 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 
 from cxrlens.data import read_table
 from cxrlens.model import run_training
+from cxrlens.serving.protocol import Deadlines, make_protocol
 from cxrlens.training import load_recipe
 
 PATIENCE = 120.0
@@ -165,7 +171,7 @@ def start_room(room_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         folder: Path | None = None,
     ) -> ServedRoom:
         place = tmp_path_factory.mktemp("served")
-        served = _serve(bundle or room_bundle, folder or place / "room", place, level, options)
+        served = _serve_room(bundle or room_bundle, folder or place / "room", place, level, options)
         started.append(served)
         return served
 
@@ -182,7 +188,7 @@ def wait_for(is_so: Callable[[], object], what: str, seconds: float = PATIENCE) 
         time.sleep(0.1)
 
 
-def _serve(
+def _serve_room(
     bundle: Path, folder: Path, place: Path, level: str | None, options: Sequence[str]
 ) -> ServedRoom:
     log = place / "log.txt"
@@ -219,3 +225,65 @@ def _answers(url: str) -> bool:
         return httpx2.get(f"{url}/healthz", timeout=5).status_code == 200
     except httpx2.TransportError:
         return False
+
+
+@dataclass(frozen=True)
+class WebServer:
+    """A real server on the loopback, in a thread of this process."""
+
+    port: int
+    """On which it listens."""
+
+    cuts: list[str] = field(default_factory=list)
+    """Why it has cut connections, in order."""
+
+    def connect(self, buffer: int | None = None) -> socket.socket:
+        """Open a connection; with so many bytes of receive buffer, if any are given."""
+        opened = socket.socket()
+        if buffer is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        opened.settimeout(20)
+        opened.connect(("127.0.0.1", self.port))
+        return opened
+
+
+Serve = Callable[..., WebServer]
+"""Starts a server for an application, with deadlines and other settings of uvicorn."""
+
+
+@pytest.fixture
+def serve_app() -> Iterator[Serve]:
+    """Servers that stop when the test ends."""
+    with ExitStack() as stack:
+
+        def start(
+            app: ASGIApp, deadlines: Deadlines | None = None, **settings: object
+        ) -> WebServer:
+            return stack.enter_context(_serve(app, deadlines or Deadlines(), settings))
+
+        yield start
+
+
+@contextmanager
+def _serve(app: ASGIApp, deadlines: Deadlines, settings: dict[str, object]) -> Iterator[WebServer]:
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        told = WebServer(listener.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            http=make_protocol(deadlines, told.cuts.append),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            **settings,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.005)
+            yield told
+        finally:
+            server.should_exit = True
+            thread.join()

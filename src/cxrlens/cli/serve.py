@@ -10,6 +10,7 @@ import typer
 
 import cxrlens as cxr
 from cxrlens.cli.console import say
+from cxrlens.cli.demo_room import prepare_demo
 from cxrlens.cli.options import EngineOption, PrecisionOption
 
 Level = Literal["human-only", "shadow", "assistance"]
@@ -69,6 +70,10 @@ def serve(
     address = cxr.serving.Address(host, port, tuple(allowed_host or ()), https, sign_in)
     say(cxr.vocabulary.NOT_A_DEVICE)
     cxr.serving.ignore_hangup()
+    prepare = None
+    if bundle is None:
+        bundle, prepare = prepare_demo()
+        room, level, purpose = room or bundle.parents[1] / "room", level or "assistance", "phantom"
     wish = cxr.serving.Wish(room or Path("runs/room"), name, purpose, level)
-    answerer = cxr.serving.Answerer(bundle or Path(), engine, precision)
-    cxr.serving.serve(wish, answerer, address, say)
+    answerer = cxr.serving.Answerer(bundle, engine, precision)
+    cxr.serving.serve(wish, answerer, address, say, prepare)

@@ -6,9 +6,9 @@ Times are UTC, ISO 8601. Sizes and places are in pixels of the image as it is di
 the top.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cxrlens.vocabulary import NOT_A_DEVICE, Level
 
@@ -38,6 +38,15 @@ Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\
 
 FreeText = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 """Text of a reader; tabs and new lines are allowed."""
+
+
+def _take_whole(value: object) -> object:
+    """Take 3.0 for 3: JSON does not part the two, and JSON schema calls both integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_take_whole)
+"""Of a whole number; behind its bounds, which would else be lost to JSON schema."""
 
 
 class Asked(BaseModel):
@@ -78,7 +87,7 @@ class RoomSettings(Asked):
     asks_first: bool
     """Whether in assistance a reader answers before the machine is shown, and then again."""
 
-    readers_per_case: Annotated[int, Field(ge=1, le=9)]
+    readers_per_case: Annotated[int, Field(ge=1, le=9), _WHOLE]
     """How many people read each case."""
 
 
@@ -91,7 +100,7 @@ class FindingAnswer(Asked):
     present: bool
     """Whether it is there."""
 
-    sureness: Annotated[int, Field(ge=1, le=5)]
+    sureness: Annotated[int, Field(ge=1, le=5), _WHOLE]
     """1: a guess, 5: certain."""
 
 
@@ -151,7 +160,7 @@ class TokenNew(Asked):
     label: Name
     """What it is for, such as `workstation 2`."""
 
-    days: Annotated[int, Field(ge=1, le=366)] = 90
+    days: Annotated[int, Field(ge=1, le=366), _WHOLE] = 90
     """How long it is good for."""
 
 
@@ -410,6 +419,24 @@ class NextCase(Told):
 
     id: str | None
     """None: nothing is left."""
+
+
+class OutcomePart(Told):
+    """What came of reading beside one model, at one level."""
+
+    level: Level
+    bundle: str | None
+    """None where no model ran."""
+
+    facts: dict[str, Any]
+    """As `cxrlens.report.gather_reading_facts` gives them: figures, and sentences for people."""
+
+
+class Outcomes(Told):
+    """What came of it; models and levels are never pooled."""
+
+    parts: tuple[OutcomePart, ...]
+    notice: str = NOT_A_DEVICE
 
 
 class TrailEvent(Told):

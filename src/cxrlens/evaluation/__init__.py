@@ -3,6 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.evaluation.agreement import Agreement, AnswerCounts, measure_agreement
+from cxrlens.evaluation.answer_rates import AnswerRates, measure_answer_rates
 from cxrlens.evaluation.bootstrap import Resampling
 from cxrlens.evaluation.calibration_report import (
     CalibrationReport,
@@ -64,6 +66,15 @@ from cxrlens.evaluation.operating_rule import OperatingRule, read_rule
 from cxrlens.evaluation.paired_figure import PairedFigure
 from cxrlens.evaluation.prevalence import PrevalenceReport, rebase
 from cxrlens.evaluation.proportions import measure_proportion
+from cxrlens.evaluation.reading_outcome import (
+    ClassOutcome,
+    RaterTest,
+    ReadingOutcome,
+    ReferenceOutcome,
+    judge_readings,
+)
+from cxrlens.evaluation.reading_seconds import ReadingSeconds, measure_seconds
+from cxrlens.evaluation.readings import Readings, find_bundle, split_readings
 from cxrlens.evaluation.records import (
     ClassMapReport,
     ClassReport,
@@ -92,6 +103,7 @@ from cxrlens.evaluation.subgroup_records import (
     Subgroups,
 )
 from cxrlens.evaluation.subgroups import judge_subgroups
+from cxrlens.evaluation.switches import Switch, SwitchAnswers, Switches, measure_switches
 from cxrlens.evaluation.threshold_choice import choose_operating_point
 
 __all__ = [
@@ -105,6 +117,9 @@ __all__ = [
     "MAP_FIGURES",
     "SMALLEST",
     "UNKNOWN_GROUP",
+    "Agreement",
+    "AnswerCounts",
+    "AnswerRates",
     "BaselineGap",
     "CalibrationReport",
     "CasesNeeded",
@@ -112,6 +127,7 @@ __all__ = [
     "ClassCount",
     "ClassMapReport",
     "ClassOperating",
+    "ClassOutcome",
     "ClassReliability",
     "ClassReport",
     "Comparison",
@@ -134,6 +150,11 @@ __all__ = [
     "PairedFigure",
     "PrevalenceReport",
     "RandomisedMaps",
+    "RaterTest",
+    "ReadingOutcome",
+    "ReadingSeconds",
+    "Readings",
+    "ReferenceOutcome",
     "ReliabilityBin",
     "RepetitionGap",
     "Resampling",
@@ -142,6 +163,9 @@ __all__ = [
     "SeedSpread",
     "Subgroup",
     "Subgroups",
+    "Switch",
+    "SwitchAnswers",
+    "Switches",
     "Verdict",
     "average_judgements",
     "choose_method",
@@ -154,6 +178,7 @@ __all__ = [
     "count_needed_positives",
     "cross_fit",
     "explain_too_few_cases",
+    "find_bundle",
     "fit_table",
     "judge",
     "judge_calibration",
@@ -164,15 +189,21 @@ __all__ = [
     "judge_maps",
     "judge_methods",
     "judge_operating",
+    "judge_readings",
     "judge_subgroups",
+    "measure_agreement",
+    "measure_answer_rates",
     "measure_correlation",
     "measure_mean",
     "measure_mean_gap",
     "measure_proportion",
+    "measure_seconds",
     "measure_spread",
+    "measure_switches",
     "read_rule",
     "rebase",
     "report_flags",
     "score_heatmap",
+    "split_readings",
     "stratify",
 ]

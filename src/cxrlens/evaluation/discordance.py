@@ -1,4 +1,4 @@
-"""Where two models decide differently about the same images, and whether that is chance.
+"""Where two models, or a reader and a model, decide differently, and whether that is chance.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -14,7 +14,7 @@ from cxrlens.vocabulary import ClassIndices, Flags
 MCNEMAR = "McNemar, exact"
 """Each patient has one image."""
 
-FLIPS = "exchange of the models' answers by patient, exact"
+FLIPS = "exchange of the two's answers by patient, exact"
 """Some patient has several images."""
 
 

@@ -14,13 +14,13 @@ class Figure:
     """A value with its ends, before it is decided whether the ends may be shown."""
 
     value: float
-    """The figure, in [0, 1]."""
+    """The figure, in [0, 1] (κ and PABAK: in [-1, 1])."""
 
     low: float
-    """Lower end of the 95 % interval, in [0, value]."""
+    """Lower end of the 95 % interval, at most the value."""
 
     high: float
-    """Upper end of the 95 % interval, in [value, 1]."""
+    """Upper end of the 95 % interval, at least the value."""
 
     n: int
     """Images that the figure rests on."""

@@ -13,6 +13,7 @@ from cxrlens.evaluation.cases_needed import CasesNeeded, find_cases_needed
 from cxrlens.evaluation.discordance import Discordance
 from cxrlens.evaluation.figure import leave_undefined
 from cxrlens.evaluation.gap import Ends, Gap
+from cxrlens.evaluation.holm import adjust_p_values
 from cxrlens.evaluation.records import Difference
 from cxrlens.vocabulary import Estimate
 
@@ -145,12 +146,8 @@ def adjust(figures: Sequence[PairedFigure]) -> tuple[PairedFigure, ...]:
     Source:
         Holm, Scand J Stat 1979;6:65-70.
     """
-    known = [(one.p_value, i) for i, one in enumerate(figures) if one.p_value is not None]
-    adjusted: dict[int, float] = {}
-    largest = 0.0
-    for rank, (p_value, index) in enumerate(sorted(known)):
-        largest = max(largest, min(p_value * (len(known) - rank), 1.0))
-        adjusted[index] = largest
+    adjusted = adjust_p_values([one.p_value for one in figures])
     return tuple(
-        replace(one, adjusted_p_value=adjusted.get(index)) for index, one in enumerate(figures)
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(figures, adjusted, strict=True)
     )

@@ -43,6 +43,13 @@ from cxrlens.report.predictions_file import (
     write_predictions,
 )
 from cxrlens.report.rate_chart import draw_rate_search, write_rate_search
+from cxrlens.report.reading_facts import gather_reading_facts
+from cxrlens.report.reading_verdict import (
+    tell_agreement,
+    tell_reference,
+    tell_seconds,
+    tell_switches,
+)
 from cxrlens.report.records import (
     Case,
     Digests,
@@ -98,6 +105,7 @@ __all__ = [
     "gather_card_facts",
     "gather_comparison",
     "gather_facts",
+    "gather_reading_facts",
     "join_study",
     "open_predictions",
     "pair_answers",
@@ -108,9 +116,13 @@ __all__ = [
     "save_figure",
     "save_overlay",
     "shrink_case",
+    "tell_agreement",
     "tell_map_verdict",
     "tell_p",
     "tell_prediction",
+    "tell_reference",
+    "tell_seconds",
+    "tell_switches",
     "tell_verdict",
     "write_audit",
     "write_comparison",

@@ -9,7 +9,14 @@ from cxrlens.serving.intake import receive
 from cxrlens.serving.people import SignedIn, add_person, list_people, make_token
 from cxrlens.serving.places import Places
 from cxrlens.serving.room import Room, open_room
-from cxrlens.serving.running import Address, Answerer, Wish, ignore_hangup, serve
+from cxrlens.serving.running import (
+    Address,
+    Answerer,
+    Wish,
+    find_or_add_person,
+    ignore_hangup,
+    serve,
+)
 from cxrlens.serving.trail import SYSTEM, Head, Verdict, verify
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "Verdict",
     "Wish",
     "add_person",
+    "find_or_add_person",
     "ignore_hangup",
     "list_people",
     "make_token",

@@ -3,14 +3,25 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from cxrlens.serving import events, health, pages, routes_cases, routes_images, routes_room
+from cxrlens.serving import (
+    events,
+    health,
+    pages,
+    routes_cases,
+    routes_images,
+    routes_outcomes,
+    routes_room,
+)
 from cxrlens.serving.database import Busy, OutOfSpace
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
@@ -35,16 +46,39 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    for part in (routes_room, routes_images, routes_cases, events, health, pages):
+    for part in (routes_room, routes_images, routes_cases, routes_outcomes, events, health, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)
+    _name_all_methods(app)
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(InputError, _on_input)
     app.add_exception_handler(Busy, _on_busy)
     app.add_exception_handler(OutOfSpace, _on_full)
     app.add_exception_handler(OutputError, _on_full)
     return app
+
+
+def _name_all_methods(app: FastAPI) -> None:
+    """Let a 405 name every method of its address: Starlette names those of one route alone.
+
+    Source: RFC 9110, 10.2.1.
+    """
+    answer = app.exception_handlers[HTTPException]
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            fitting = (
+                one for one in app.routes
+                if isinstance(one, APIRoute) and one.path_regex.match(request.url.path)
+            )  # fmt: skip
+            methods = sorted({method for one in fitting for method in one.methods or ()})
+            error.headers = {"Allow": ", ".join(methods)}
+        answered: Response = await answer(request, error)  # type: ignore[misc]
+        return answered
+
+    app.add_exception_handler(HTTPException, on_http)
 
 
 async def _on_not_allowed(_request: Request, error: Exception) -> Response:

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from cxrlens.client.messages import ROLES, Person, Role, Token, TokenShown
 from cxrlens.serving.clock import tell_time
+from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.tables import person, session, token
 from cxrlens.serving.trail import append
-from cxrlens.vocabulary import InputError
 
 SESSION_HOURS = 12
 """A working day; then a browser signs in again."""
@@ -50,10 +50,12 @@ def add_person(connection: Connection, name: str, role: Role, actor: str) -> Per
         actor: who adds them.
 
     Raises:
-        InputError: if the name is taken.
+        NotAllowed: if the name is taken.
     """
     if connection.execute(select(person.c.id).where(person.c.name == name)).first() is not None:
-        raise InputError(f"there is a person named {name!r} already; choose another name")
+        raise NotAllowed(
+            "name-taken", f"there is a person named {name!r} already; choose another name"
+        )
     new_id = secrets.token_hex(8)
     connection.execute(
         insert(person).values(id=new_id, name=name, role=role, created_at=tell_time())
@@ -63,7 +65,15 @@ def add_person(connection: Connection, name: str, role: Role, actor: str) -> Per
 
 
 def disable_person(connection: Connection, person_id: str, actor: str) -> None:
-    """Take all access from a person; what they did stays."""
+    """Take all access from a person; what they did stays.
+
+    Raises:
+        NotAllowed: if it is the one who asks, who could not let themselves in again.
+    """
+    if person_id == actor:
+        raise NotAllowed(
+            "not-yourself", "nobody takes access from themselves: ask another admin to do it"
+        )
     connection.execute(update(person).where(person.c.id == person_id).values(is_disabled=True))
     append(connection, actor, "person-disabled", person_id)
 

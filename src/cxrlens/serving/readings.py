@@ -16,7 +16,7 @@ from cxrlens.serving.policy import NotAllowed, Standing
 from cxrlens.serving.room import RoomState, read_state
 from cxrlens.serving.tables import case, claim, look, person, reading, reference, words
 from cxrlens.serving.trail import append, digest_reading, hash_words
-from cxrlens.vocabulary import InputError, Level, suggest
+from cxrlens.vocabulary import Level, suggest
 
 KINDS: dict[Action, str] = {"first-answer": "first", "commit": "final", "amend": "amendment"}
 """Of the reading that an action adds."""
@@ -122,8 +122,8 @@ def record(connection: Connection, said: Said, classes: "Classes") -> None:
         classes: of the room.
 
     Raises:
-        InputError: if the findings are not exactly one a class of the room.
-        NotAllowed: if the case does not stand so that this can be done, or another reader has it.
+        NotAllowed: if the findings are not exactly one a class of the room, the case does not stand
+            so that this can be done, or another reader has it.
     """
     classes.check(said.answer.findings)
     state = read_state(connection)
@@ -148,7 +148,7 @@ def set_reference(
     """Record what is true of a case; what stood there before stays on the trail.
 
     Raises:
-        InputError: if a class is not one of the room's.
+        NotAllowed: if a class is not one of the room's.
     """
     for name in answer.findings:
         classes.check_name(name)
@@ -206,16 +206,18 @@ class Classes:
         """Refuse a class that the room does not have.
 
         Raises:
-            InputError: if it is none of the room's.
+            NotAllowed: if it is none of the room's.
         """
         if name not in self.names:
-            raise InputError(f"class {name!r} is not known here; {suggest(name, self.names)}")
+            raise NotAllowed(
+                "no-such-class", f"class {name!r} is not known here; {suggest(name, self.names)}"
+            )
 
     def check(self, findings: Sequence[FindingAnswer]) -> None:
         """Refuse findings that are not one a class, and where classes exclude each other not one.
 
         Raises:
-            InputError: if a class is unknown, missing or twice there, or not exactly one is
+            NotAllowed: if a class is unknown, missing or twice there, or not exactly one is
                 present although they exclude each other.
         """
         for one in findings:
@@ -223,15 +225,17 @@ class Classes:
         given = [one.class_name for one in findings]
         for name in self.names:
             if given.count(name) != 1:
-                raise InputError(
+                raise NotAllowed(
+                    "findings-do-not-fit",
                     f"class {name!r} has {given.count(name)} findings; give exactly one for each "
-                    f"of {', '.join(self.names)}"
+                    f"of {', '.join(self.names)}",
                 )
         present = [one.class_name for one in findings if one.present]
         if not self.is_multilabel and len(present) != 1:
-            raise InputError(
+            raise NotAllowed(
+                "findings-do-not-fit",
                 f"{len(present)} classes are marked as present ({', '.join(present) or 'none'}); "
-                "they exclude each other here, so mark exactly one"
+                "they exclude each other here, so mark exactly one",
             )
 
 

@@ -17,22 +17,21 @@ from cxrlens.serving.tables import remembered
 from cxrlens.vocabulary import Plain, digest
 
 IdempotencyKey = Annotated[
-    str | None,
+    str,
     Header(
         alias="Idempotency-Key",
-        min_length=8,
         max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=r"^([\x21-\x7e]{8,})?$",
         description="A request with a key that was used before is answered as it was then.",
     ),
 ]
-"""Chosen by the sender, for one thing that they want done."""
+"""Chosen by the sender, for one thing that they want done; empty for none."""
 
 
 def do_once(
     connection: Connection,
     person: SignedIn,
-    key: str | None,
+    key: str,
     asked: tuple[str, BaseModel | None],
     do: Callable[[], Plain],
 ) -> Plain:
@@ -41,7 +40,7 @@ def do_once(
     Args:
         connection: in a transaction that writes; what is done and that it was done are in it both.
         person: who asks.
-        key: None does it always.
+        key: empty does it always.
         asked: the address and the body.
         do: does it, and gives the answer as plain JSON values.
 
@@ -51,7 +50,7 @@ def do_once(
     Raises:
         NotAllowed: if the key was used for something else.
     """
-    if key is None:
+    if not key:
         return do()
     address, body = asked
     told = digest(f"{address} {body.model_dump_json() if body else ''}".encode())

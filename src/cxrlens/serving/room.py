@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from cxrlens.client.messages import Purpose, Reveal, RoomSettings
 from cxrlens.serving.clock import tell_time
@@ -192,6 +192,7 @@ def set_settings(connection: Connection, settings: RoomSettings, actor: str) -> 
     append(connection, actor, "settings-set", "room", settings.model_dump())
 
 
-def has_people(connection: Connection) -> bool:
-    """Say whether anybody may use the room yet."""
-    return bool(connection.execute(select(func.count()).select_from(person)).scalar_one())
+def has_admin(connection: Connection) -> bool:
+    """Say whether anybody may let others into the room yet."""
+    asked = select(person.c.id).where(person.c.role == "admin", person.c.is_disabled.is_(False))
+    return connection.execute(asked.limit(1)).first() is not None

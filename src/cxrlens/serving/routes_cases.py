@@ -24,6 +24,7 @@ from cxrlens.serving.entry import Lead, Reader, ServiceHere
 from cxrlens.serving.heat_picture import draw_heat
 from cxrlens.serving.jobs import enqueue
 from cxrlens.serving.people import SignedIn
+from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
 from cxrlens.serving.readings import Said, is_noted, open_case, record, set_reference
 from cxrlens.serving.repeating import IdempotencyKey, do_once
@@ -33,7 +34,7 @@ from cxrlens.serving.tables import case
 from cxrlens.serving.trail import append
 from cxrlens.serving.worklist import Query as Wanted
 from cxrlens.serving.worklist import Shown, claim_case, find_next, list_cases, release_case
-from cxrlens.vocabulary import InputError, suggest
+from cxrlens.vocabulary import suggest
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"], responses=RESPONSES)
 
@@ -143,7 +144,7 @@ def post_first_answer(
     reader: Reader,
     case_id: CaseId,
     answer: ReadingAnswer,
-    key: IdempotencyKey = None,
+    key: IdempotencyKey = "",
 ) -> Case:
     """Answer before the machine is shown; then it is."""
     return _record(service, Said(reader, case_id, "first-answer", answer), answer, key)
@@ -155,7 +156,7 @@ def post_reading(
     reader: Reader,
     case_id: CaseId,
     answer: ReadingAnswer,
-    key: IdempotencyKey = None,
+    key: IdempotencyKey = "",
 ) -> Case:
     """Commit a reading: it is never changed, only amended."""
     return _record(service, Said(reader, case_id, "commit", answer), answer, key)
@@ -167,7 +168,7 @@ def post_amendment(
     reader: Reader,
     case_id: CaseId,
     amendment: Amendment,
-    key: IdempotencyKey = None,
+    key: IdempotencyKey = "",
 ) -> Case:
     """Amend a committed reading, with a reason; what was committed stays."""
     said = Said(reader, case_id, "amend", amendment.answer, amendment.reason)
@@ -193,8 +194,9 @@ def post_map(service: ServiceHere, reader: Reader, case_id: CaseId, order: MapOr
         if not may_see_machine(connection, state, reader, case_id):
             raise ProblemRaised(NO_MAP)
         if order.method not in METHODS:
-            raise InputError(
-                f"method {order.method!r} is not offered here; {suggest(order.method, METHODS)}"
+            raise NotAllowed(
+                "no-such-method",
+                f"method {order.method!r} is not offered here; {suggest(order.method, METHODS)}",
             )
         service.classes.check_name(order.class_name)
         enqueue(connection, "explain", case_id, f"{order.method}/{order.class_name}")
@@ -225,7 +227,7 @@ def get_map(
     return Response(draw_heat(row), media_type="image/png")
 
 
-def _record(service: Service, said: Said, body: Any, key: str | None) -> Case:  # noqa: ANN401
+def _record(service: Service, said: Said, body: Any, key: str) -> Case:  # noqa: ANN401
     with service.room.database.write() as connection:
         _require_case(connection, said.case_id)
 

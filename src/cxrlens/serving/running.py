@@ -14,7 +14,7 @@ from types import FrameType
 
 import uvicorn
 
-from cxrlens.client.messages import Purpose
+from cxrlens.client.messages import Purpose, Role
 from cxrlens.serving.app import make_app
 from cxrlens.serving.bundle_facts import describe_bundle
 from cxrlens.serving.intake import sweep
@@ -23,7 +23,7 @@ from cxrlens.serving.people import SignedIn, add_person, list_people, make_token
 from cxrlens.serving.room import (
     Room,
     begin_serving,
-    has_people,
+    has_admin,
     hold_room,
     note_head,
     open_room,
@@ -171,7 +171,7 @@ def serve(
             door = Door(
                 (*LOCAL_NAMES, *address.names),
                 address.is_https,
-                None if address.asks_sign_in else _find_local_person(room),
+                None if address.asks_sign_in else find_or_add_person(room, "local", "admin"),
             )
             watched = _make_supervisors(room, answerer)
             service = Service(room, facts, door, watched)
@@ -266,7 +266,7 @@ def _say_where(room: Room, address: Address, taken: socket.socket, say: Told) ->
     if not address.asks_sign_in:
         return f"open {root} (nobody has to sign in)"
     with room.database.write() as connection:
-        if has_people(connection):
+        if has_admin(connection):
             return f"open {root}"
         first = add_person(connection, "admin", "admin", SYSTEM)
         shown_once = make_token(connection, first.id, "first token", SYSTEM)
@@ -275,12 +275,11 @@ def _say_where(room: Room, address: Address, taken: socket.socket, say: Told) ->
     return f"open {root}sign-in#{shown_once.secret}"
 
 
-def _find_local_person(room: Room) -> SignedIn:
-    """Who everybody is where nobody signs in."""
-    name = "local"
+def find_or_add_person(room: Room, name: str, role: Role) -> SignedIn:
+    """Give a person of the room, added where they are not there yet."""
     with room.database.write() as connection:
         found = next((one for one in list_people(connection) if one.name == name), None)
-        found = found or add_person(connection, name, "admin", SYSTEM)
+        found = found or add_person(connection, name, role, SYSTEM)
         return SignedIn(found.id, found.name, found.role)
 
 
