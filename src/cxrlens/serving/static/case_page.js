@@ -165,6 +165,7 @@ class CasePage {
   showMachine() {
     const { machine } = this.found;
     const box = find("machine");
+    find("viewer").parentElement.classList.toggle("is-bare", machine === null);
     const told = JSON.stringify(machine === null ? null : { ...machine, maps: 0, ordered: 0 });
     if (machine === null) {
       box.hidden = true;
@@ -214,6 +215,7 @@ class CasePage {
       why.replaceChildren(makeSentence(`The model gave no answer: ${note.replace(/^failed: /, "")}`));
     } else {
       why.replaceChildren(copyTemplate(`[data-why="${this.nameWhy(line.level)}"]`));
+      if (line.level !== this.room.level) why.append(copyTemplate('[data-why="kept"]'));
     }
   }
 
