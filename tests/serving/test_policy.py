@@ -9,7 +9,7 @@ policy and the room with its database must agree with it after any order of even
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import ClassVar, get_args
 
 import pytest
 from hypothesis import Phase, settings
@@ -31,7 +31,7 @@ from cxrlens.serving.room import begin_serving, open_room
 from cxrlens.serving.worklist import Query, find_next, list_cases
 from cxrlens.vocabulary import LEVELS, Level
 
-from .conftest import RoomByHand
+from .room_by_hand import RoomByHand
 
 SET_BY_HAND: tuple[Level, ...] = ("human-only", "shadow", "assistance")
 REVEALS: tuple[Reveal, ...] = get_args(Reveal)
@@ -128,16 +128,13 @@ class World(RuleBasedStateMachine):
     def act(self, which: int, reader: int, action: Action) -> None:
         number = which % len(self.cases)
         told = self.cases[number]
-        is_allowed = action in told.may(reader, self.policy, self.wanted)
-        try:
+        if action in told.may(reader, self.policy, self.wanted):
             self.really_act(number, reader, action)
-        except NotAllowed as refused:
-            assert not is_allowed, refused
-            assert refused.reason
-        else:
-            assert is_allowed
             told.note(reader, action)
-        self.note_frozen(number, reader, action)
+        else:
+            with pytest.raises(NotAllowed):
+                self.really_act(number, reader, action)
+        self.note_frozen(number)
 
     @invariant()
     def agrees(self) -> None:
@@ -166,7 +163,7 @@ class World(RuleBasedStateMachine):
     def really_set_level(self, level: Level) -> None: ...
     def really_set_up(self) -> None: ...
     def really_act(self, number: int, reader: int, action: Action) -> None: ...
-    def note_frozen(self, number: int, reader: int, action: Action) -> None: ...
+    def note_frozen(self, number: int) -> None: ...
 
     def really_stand(self, number: int, reader: int) -> Standing:
         raise NotImplementedError
@@ -236,7 +233,7 @@ class StoredWorld(World):
             reason = "looked again" if action == "amend" else None
             self.hand.say(self.people[reader], self.ids[number], action, reason=reason)
 
-    def note_frozen(self, number: int, reader: int, action: Action) -> None:
+    def note_frozen(self, number: int) -> None:
         with self.hand.room.database.read() as connection:
             for one in list_readings(connection, self.ids[number]):
                 key = (number, one.person, one.kind, one.at)
@@ -297,7 +294,10 @@ def _run(machine: type[World], examples: int, steps: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, phases=[Phase.generate]
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            phases=[Phase.generate],  # a room takes too long to look for the shortest history
         ),
     )
 
@@ -314,7 +314,7 @@ def test_room_agrees_with_the_history_of_each_case(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_room_agrees_with_many_histories(tmp_path: Path) -> None:
     StoredWorld.folder = tmp_path
-    _run(StoredWorld, 40, 30)
+    _run(StoredWorld, 25, 30)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_room_agrees_with_many_histories(tmp_path: Path) -> None:
         (Standing("shadow"), "first-answer", "first-answer-not-asked"),
     ],
 )
-def test_refusal_says_why(standing: Standing, action: Any, reason: str) -> None:
+def test_refusal_says_why(standing: Standing, action: Action, reason: str) -> None:
     with pytest.raises(NotAllowed) as refused:
         Policy(asks_first=True).advance(standing, action)
     assert refused.value.reason == reason

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cxrlens.serving.tables import SCHEMA_VERSION, TRIGGERS, metadata
 from cxrlens.vocabulary import CxrlensError, InputError
@@ -175,17 +175,17 @@ def _open_engine(path: Path) -> Engine:
 def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
+    except IntegrityError:  # a constraint or trigger of ours: whoever asked must know why
+        raise
     except DatabaseError as error:
         raise _explain(path, error.orig) from error
     except sqlite3.DatabaseError as error:  # while a connection is set up, where nothing wraps it
         raise _explain(path, error) from error
 
 
-def _explain(path: Path, error: BaseException | None) -> BaseException:
-    """Say what a complaint of SQLite's means; one of its constraints is a fault of ours."""
+def _explain(path: Path, error: BaseException | None) -> CxrlensError:
+    """Say what a complaint of SQLite's means."""
     said = str(error)
-    if isinstance(error, sqlite3.IntegrityError):
-        return error
     if "locked" in said or "busy" in said:
         return Busy(
             f"'{path.name}' has been locked by another writer for {BUSY_SECONDS:.0f} s; try again "
