@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import re
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request, Response
@@ -25,6 +26,9 @@ MOST_FILES = 100
 _PATIENT_LENGTH = 64
 """Characters of a patient ID (DICOM's LO)."""
 
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters."""
+
 _FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -45,6 +49,7 @@ _FORM: dict[str, Any] = {
                         "patient_id": {
                             "type": "string",
                             "maxLength": _PATIENT_LENGTH,
+                            "pattern": _ONE_LINE,
                             "description": "Whose they are; a DICOM file says it itself.",
                         },
                     },
@@ -87,7 +92,7 @@ def _open_form(form: FormData) -> tuple[list[BinaryIO], str]:
     if not files or len(files) != len(form.getlist("file")):
         raise _refuse_form("the form has no field `file` that holds a file")
     told = form.get("patient_id", "")
-    if not isinstance(told, str) or len(told) > _PATIENT_LENGTH or not told.isprintable():
+    if not isinstance(told, str) or len(told) > _PATIENT_LENGTH or not re.match(_ONE_LINE, told):
         raise _refuse_form(f"patient_id is not one line of at most {_PATIENT_LENGTH} characters")
     return files, told
 
