@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from cxrlens.serving import (
     events,
@@ -23,6 +22,7 @@ from cxrlens.serving import (
     routes_room,
 )
 from cxrlens.serving.database import Busy, OutOfSpace
+from cxrlens.serving.page_files import PageFiles
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
 from cxrlens.serving.service import Service
@@ -48,7 +48,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     for part in (routes_room, routes_images, routes_cases, routes_outcomes, events, health, pages):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", PageFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)
     _name_all_methods(app)
     app.add_exception_handler(NotAllowed, _on_not_allowed)
