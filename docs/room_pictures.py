@@ -1,4 +1,4 @@
-"""The pictures of docs/reading-room.md, of drawn radiographs: `python docs/room_pictures.py BUNDLE`.
+"""The pictures of docs/reading-room.md: `python docs/room_pictures.py BUNDLE`.
 
 SPDX-License-Identifier: Apache-2.0
 
