@@ -26,7 +26,11 @@ from starlette.types import ASGIApp
 from cxrlens.data import read_table
 from cxrlens.model import run_training
 from cxrlens.serving.protocol import Deadlines, make_protocol
+from cxrlens.serving.room import begin_serving, open_room
 from cxrlens.training import load_recipe
+from cxrlens.vocabulary import Level
+
+from .room_by_hand import MakeRoom, RoomByHand
 
 PATIENCE = 120.0
 """Seconds after which a test gives up waiting."""
@@ -46,6 +50,29 @@ def room_bundle(
 def phantoms(phantom_folder: Path) -> list[Path]:
     """Drawn radiographs to hand in: 72 files, no two alike."""
     return sorted(phantom_folder.glob("[cnp]*/*.png"))
+
+
+@pytest.fixture
+def make_room(tmp_path: Path) -> Iterator[MakeRoom]:
+    """Make rooms by hand: `make_room(level)`."""
+    made: list[RoomByHand] = []
+
+    def make(level: Level = "assistance") -> RoomByHand:
+        hand = RoomByHand(open_room(tmp_path / f"room{len(made)}"))
+        made.append(hand)
+        begin_serving(hand.room, "b" * 64)
+        hand.set_level(level)
+        return hand
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def hand(make_room: MakeRoom) -> RoomByHand:
+    """A room by hand, in assistance."""
+    return make_room()
 
 
 @dataclass

@@ -176,7 +176,8 @@ def test_an_erased_patient_is_left_out_and_the_trail_stays_whole(place) -> None:
         )
     with place.write() as connection:
         pseudonym = find_pseudonym(connection, "A")
-        assert erase_patient(connection, place.room.places, pseudonym, place.reader.id)
+    assert pseudonym is not None
+    assert erase_patient(place.room, pseudonym, place.reader.id)
     assert [one.number for one in read(place)] == [2]
     with place.room.database.read() as connection:
         assert verify(connection).fault is None

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
 
 from cxrlens.client.messages import BundleOfRoom, ClassOfRoom
 from cxrlens.model import Model
@@ -18,6 +19,9 @@ from cxrlens.serving.room import Room, read_state
 from cxrlens.serving.tables import case, heatmap, prediction
 from cxrlens.serving.trail import SYSTEM, append
 from cxrlens.vocabulary import Heatmap, InputError, Plain, Prediction, to_plain
+
+_FORBIDDEN = "the case is read by people alone"
+"""Why a job is ended whose case fell to a level at which the model does not run."""
 
 
 def tell_facts(model: Model) -> BundleFacts:
@@ -48,8 +52,12 @@ def predict(room: Room, model: Model, jobs: Sequence[Job]) -> None:
     answers = model.predict_many([room.places.original(one.case_id) for one in wanted])
     for one, answer in zip(wanted, answers, strict=True):
         with room.database.write() as connection:
-            if is_held(connection, one) and _may_run(connection, one.case_id):
+            if not is_held(connection, one):
+                continue
+            if _may_run(connection, one.case_id):
                 _store(connection, model, one, answer)
+            else:
+                finish(connection, one, _FORBIDDEN)
 
 
 def explain(room: Room, model: Model, one: Job) -> None:
@@ -67,7 +75,10 @@ def explain(room: Room, model: Model, one: Job) -> None:
     except InputError as error:
         message = str(error)
     with room.database.write() as connection:
-        if not is_held(connection, one) or not _may_run(connection, one.case_id):
+        if not is_held(connection, one):
+            return
+        if not _may_run(connection, one.case_id):
+            finish(connection, one, _FORBIDDEN)
             return
         if found is not None:
             _store_map(connection, one.case_id, model.bundle.record.digest, found)
@@ -116,7 +127,7 @@ def _drop_forbidden(room: Room, jobs: Sequence[Job]) -> list[Job]:
             if _may_run(connection, one.case_id):
                 wanted.append(one)
             elif is_held(connection, one):
-                finish(connection, one, "the case is read by people alone")
+                finish(connection, one, _FORBIDDEN)
     return wanted
 
 
@@ -185,9 +196,12 @@ def _tell_answer(answer: Prediction) -> Plain:
 
 
 def _store_map(connection: Connection, case_id: str, bundle: str, found: Heatmap) -> None:
+    """Store a map, unless the same one is there: it came with the answer, and was asked for too."""
     rows, cols = found.grid.shape
     connection.execute(
-        insert(heatmap).values(
+        insert(heatmap)
+        .on_conflict_do_nothing()
+        .values(
             id=secrets.token_hex(8),
             case_id=case_id,
             bundle=bundle,

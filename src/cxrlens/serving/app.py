@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import logging
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +22,18 @@ from cxrlens.serving import (
     routes_outcomes,
     routes_room,
 )
-from cxrlens.serving.database import Busy, OutOfSpace
+from cxrlens.serving.admission import Limits
+from cxrlens.serving.database import Busy, OutOfSpace, Unusable
+from cxrlens.serving.door import UPLOADS, Doorkeeper
+from cxrlens.serving.entry import name_cookie
+from cxrlens.serving.guarding import Guards, install_guards
 from cxrlens.serving.page_files import PageFiles
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
 from cxrlens.serving.service import Service
 from cxrlens.vocabulary import NOT_A_DEVICE, InputError, OutputError
+
+LOG = logging.getLogger("cxrlens.serving")
 
 STATIC = Path(__file__).parent / "static"
 """Modules and style of the pages."""
@@ -51,11 +58,23 @@ def make_app(service: Service) -> FastAPI:
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)
     _name_all_methods(app)
+    doorkeeper = Doorkeeper(service)
+    install_guards(
+        app,
+        Guards(
+            service.door.hosts,
+            name_cookie(service),
+            Limits((UPLOADS,)),
+            doorkeeper.witness,
+            doorkeeper.judge,
+        ),
+    )
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(InputError, _on_input)
     app.add_exception_handler(Busy, _on_busy)
     app.add_exception_handler(OutOfSpace, _on_full)
     app.add_exception_handler(OutputError, _on_full)
+    app.add_exception_handler(Unusable, _on_unusable)
     return app
 
 
@@ -98,6 +117,20 @@ async def _on_busy(_request: Request, _error: Exception) -> Response:
     return respond(
         Problem(
             503, "busy", "Busy", "another writer holds the database", "send it again", retry_after=2
+        )
+    )
+
+
+async def _on_unusable(_request: Request, error: Exception) -> Response:
+    LOG.error("%s", error)  # its message holds a path, which is for whoever runs the room alone
+    return respond(
+        Problem(
+            503,
+            "database-unusable",
+            "Out of order",
+            "the room's database cannot be used",
+            "whoever runs the room must look into its log",
+            retry_after=60,
         )
     )
 

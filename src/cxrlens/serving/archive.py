@@ -4,7 +4,9 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import io
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +23,15 @@ MOST_UNPACKED = 4 * 2**30
 MOST_RATIO = 200
 """Of a member's size to its packed size: no radiograph shrinks so far."""
 
-_IGNORED = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""Names of files that systems leave in folders."""
+
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError,
+    struct.error,
+)  # fmt: skip
+"""What the library raises for archives that are damaged, or packed in a way that it does not know;
+NotImplementedError is a RuntimeError, and a name that is no UTF-8 a ValueError."""
 
 
 def open_archive(file: BinaryIO, most_bytes: int) -> Iterator[BinaryIO | ImageRefused]:
@@ -45,7 +55,7 @@ def open_archive(file: BinaryIO, most_bytes: int) -> Iterator[BinaryIO | ImageRe
                 return
             for one in members:
                 yield _open_member(archive, one, most_bytes)
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         yield ImageRefused("bad-archive", f"the zip archive cannot be read ({error}): pack it anew")
 
 
@@ -87,7 +97,7 @@ def _open_member(
         with archive.open(one) as packed:
             # The size that the archive states is not to be trusted: one byte more gives it away.
             data = packed.read(min(one.file_size, most_bytes) + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         return ImageRefused(
             "bad-archive", f"a member of the zip archive is damaged ({error}): pack it anew"
         )
@@ -95,7 +105,5 @@ def _open_member(
 
 
 def _is_ignored(one: zipfile.ZipInfo) -> bool:
-    return one.is_dir() or any(
-        one.filename.startswith(mark) or one.filename.endswith(f"/{mark}") or one.filename == mark
-        for mark in _IGNORED
-    )
+    *folders, name = one.filename.split("/")
+    return one.is_dir() or name in _IGNORED or "__MACOSX" in folders

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import gzip
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from cxrlens.imaging import (
     recognise,
     write_whole,
 )
+from cxrlens.serving.disk import minding_space
 from cxrlens.serving.jobs import Job, enqueue, finish, is_held
-from cxrlens.serving.patients import find_pseudonym
+from cxrlens.serving.patients import drop_unused, find_pseudonym
 from cxrlens.serving.places import Places
 from cxrlens.serving.room import Room, read_state
 from cxrlens.serving.tables import case
@@ -29,6 +31,8 @@ from cxrlens.vocabulary import ImageRefused, digest, show_name
 
 _PACKING = 1
 """zlib's fastest level: pixels of radiographs hardly shrink further."""
+
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 _LONGEST_UID = 64
 """Characters of a UID (DICOM PS3.5, 9.1)."""
@@ -65,22 +69,36 @@ def check(room: Room, one: Job) -> None:
 
     Raises:
         OutOfSpace: if the disk is full; the job stays.
+        OutputError: the same, where the pixels cannot be written.
     """
     path = room.places.original(one.case_id)
+    header: DicomHeader | None = None
     try:
-        found = _read(path)
+        header = _read_header(path)
+        if one.attempts > 1:
+            # It ended the process before, and may again: whose it is must be known to be erased.
+            with room.database.write() as connection:
+                if is_held(connection, one):
+                    _name_patient(connection, one.case_id, header)
+        _check_uid(header)
+        found = Checked(read_radiograph(path), header)
     except ImageRefused as refused:
         with room.database.write() as connection:
             if is_held(connection, one):
+                _name_patient(connection, one.case_id, header)
                 _refuse(connection, one, refused.reason, _leave_out_path(str(refused), path))
         return
     shown = show_pixels(found.radiograph)
     place = room.places.pixels(one.case_id)
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with minding_space():
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(place, gzip.compress(shown.data, _PACKING, mtime=0))
     with room.database.write() as connection:
         if is_held(connection, one):
+            _name_patient(connection, one.case_id, header)
             _accept(connection, room.places, one, found, shown)
+        elif _is_erased(connection, one.case_id):
+            place.unlink(missing_ok=True)  # the patient was erased while we read
 
 
 def give_up(room: Room, one: Job) -> None:
@@ -108,19 +126,25 @@ def show_pixels(radiograph: Radiograph) -> ShownPixels:
     return ShownPixels(np.rint(pixels * 65535).astype("<u2").tobytes(), 16)
 
 
-def _read(path: Path) -> Checked:
-    radiograph = read_radiograph(path)
-    if recognise(read_head(path)).name != "DICOM":
-        return Checked(radiograph, None)
-    header = read_dicom_header(path)
-    uid = header.sop_uid or ""
-    if len(uid) > _LONGEST_UID or not all(part.isdigit() for part in uid.split(".") if uid):
+def _read_header(path: Path) -> DicomHeader | None:
+    """Read what a DICOM file says of itself; None of any other file."""
+    is_dicom = recognise(read_head(path)).name == "DICOM"
+    return read_dicom_header(path) if is_dicom else None
+
+
+def _check_uid(header: DicomHeader | None) -> None:
+    uid = "" if header is None else header.sop_uid or ""
+    if uid and (len(uid) > _LONGEST_UID or not _UID.fullmatch(uid)):
         raise ImageRefused(
             "bad-uid",
             f"the SOP Instance UID {uid[:80]!r} is none: numbers between dots, {_LONGEST_UID} "
             "characters at most; have the sender mend it",
         )
-    return Checked(radiograph, header)
+
+
+def _is_erased(connection: Connection, case_id: str) -> bool:
+    state = connection.execute(select(case.c.state).where(case.c.id == case_id)).scalar_one()
+    return bool(state == "erased")
 
 
 def _accept(
@@ -142,7 +166,6 @@ def _accept(
         ],
         "pixel_digest": pixel_digest,
         "state": "ready",
-        **_name_patient(connection, found.header),
     }
     if uid is not None:
         held = connection.execute(
@@ -161,12 +184,18 @@ def _accept(
         enqueue(connection, "predict", one.case_id, state.bundle)
 
 
-def _name_patient(connection: Connection, header: DicomHeader | None) -> dict[str, object]:
-    """What the file says of its patient goes before what its sender said."""
-    if header is None or not header.patient_id:
-        return {}
-    name = header.patient_name or ""
-    return {"pseudonym": find_pseudonym(connection, header.patient_id, name)}
+def _name_patient(connection: Connection, case_id: str, header: DicomHeader | None) -> None:
+    """What the file says of its patient goes before what its sender said.
+
+    Also of an image that is refused or held back: it must go when the patient is erased.
+    """
+    if header is None or not (header.patient_id or "").strip():
+        return
+    before = connection.execute(select(case.c.pseudonym).where(case.c.id == case_id)).scalar_one()
+    found = find_pseudonym(connection, header.patient_id or "", header.patient_name or "")
+    if found != before:
+        connection.execute(update(case).where(case.c.id == case_id).values(pseudonym=found))
+        drop_unused(connection, before)
 
 
 def _set_aside(connection: Connection, places: Places, one: Job, held: str, is_same: bool) -> None:

@@ -3,13 +3,14 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cxrlens.serving.tables import SCHEMA_VERSION, TRIGGERS, metadata
 from cxrlens.vocabulary import CxrlensError, InputError
@@ -19,6 +20,9 @@ BUSY_SECONDS = 5.0
 
 CONNECTIONS = 24
 """That are kept open, a reader or writer each."""
+
+_LEAST_BYTES = 65536
+"""What SQLite must at least be able to write beside the database."""
 
 _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p"})
 """Their locks cannot be relied on, and SQLite's WAL needs memory that is shared by all users."""
@@ -32,6 +36,10 @@ class OutOfSpace(CxrlensError):
     """The disk is full; nothing was changed, and it goes on when there is space again."""
 
 
+class Unusable(InputError):
+    """The database is damaged or cannot be opened; somebody must look after it."""
+
+
 class Database:
     """Reads and writes whole transactions.
 
@@ -39,7 +47,10 @@ class Database:
         path: the file; made with its tables where there is none.
 
     Raises:
-        InputError: if it is damaged, of a newer version, or lies on a network file system.
+        InputError: if it is of a newer version, no room's, or lies on a network file system.
+        Unusable: if it is damaged.
+        Busy: if others write for longer than `BUSY_SECONDS`.
+        OutOfSpace: if the disk is full.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,7 +70,8 @@ class Database:
 
         Raises:
             Busy: if it cannot be read now.
-            InputError: if it is damaged.
+            OutOfSpace: if the disk is too full even for that.
+            Unusable: if it is damaged.
         """
         with _explaining(self.path), self._engine.begin() as connection:
             yield connection
@@ -71,12 +83,31 @@ class Database:
         Raises:
             Busy: if others write for longer than `BUSY_SECONDS`.
             OutOfSpace: if the disk is full.
-            InputError: if it is damaged.
+            Unusable: if it is damaged.
         """
         with _explaining(self.path), self._engine.connect() as connection:
             connection.execution_options(is_writer=True)
             with connection.begin():
                 yield connection
+
+    def forget(self) -> bool:
+        """Take what was deleted out of the write-ahead log too, where old pages would outlive it.
+
+        Returns:
+            False where somebody read all the while, so that the log had to stay.
+
+        Raises:
+            OutOfSpace: if the disk is full.
+            Unusable: if it is damaged.
+        """
+        with _explaining(self.path):
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                found = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return bool(found[0] == 0)
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Give back all connections."""
@@ -107,12 +138,12 @@ class Database:
                     connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
             found = connection.execute(text("PRAGMA quick_check")).scalar_one()
             if found != "ok":
-                raise InputError(_say_damaged(self.path, str(found)))
+                raise Unusable(_say_damaged(self.path, str(found)))
 
 
 def _open_engine(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),  # a path may hold ? and %
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
@@ -126,6 +157,8 @@ def _open_engine(path: Path) -> Engine:
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
+            "secure_delete = ON",  # what is deleted is overwritten: it may name a patient
+            "recursive_triggers = ON",  # else INSERT OR REPLACE deletes without asking a trigger
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
@@ -142,23 +175,39 @@ def _open_engine(path: Path) -> Engine:
 def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        said = str(error.orig)
-        if "locked" in said or "busy" in said:
-            raise Busy(
-                f"'{path.name}' has been locked by another writer for {BUSY_SECONDS:.0f} s; try "
-                "again in a moment"
-            ) from error
-        if "full" in said or "disk I/O" in said:
-            raise OutOfSpace(
-                f"the disk under '{path.name}' is full or failing ({said}); nothing was changed: "
-                "free some space"
-            ) from error
-        raise InputError(f"'{path}' cannot be used: {said}") from error
+    except IntegrityError:  # a constraint or trigger of ours: whoever asked must know why
+        raise
     except DatabaseError as error:
-        if isinstance(error.orig, sqlite3.IntegrityError):
-            raise
-        raise InputError(_say_damaged(path, str(error.orig))) from error
+        raise _explain(path, error.orig) from error
+    except sqlite3.DatabaseError as error:  # while a connection is set up, where nothing wraps it
+        raise _explain(path, error) from error
+
+
+def _explain(path: Path, error: BaseException | None) -> CxrlensError:
+    """Say what a complaint of SQLite's means."""
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return Busy(
+            f"'{path.name}' has been locked by another writer for {BUSY_SECONDS:.0f} s; try again "
+            "in a moment"
+        )
+    is_operational = isinstance(error, sqlite3.OperationalError)
+    if "full" in said or "disk I/O" in said or (is_operational and _is_full(path)):
+        return OutOfSpace(
+            f"the disk under '{path.name}' is full or failing ({said}); nothing was changed: free "
+            "some space"
+        )
+    if is_operational:
+        return Unusable(f"'{path}' cannot be used: {said}; see to the folder and who may write it")
+    return Unusable(_say_damaged(path, said))
+
+
+def _is_full(path: Path) -> bool:
+    """Whether a complaint of any other kind may come of a full disk: small files cannot be made."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_BYTES
+    except OSError:
+        return False
 
 
 def _say_damaged(path: Path, found: str) -> str:

@@ -24,14 +24,14 @@ from cxrlens.serving.problem import RESPONSES
 from cxrlens.serving.room import read_state
 from cxrlens.serving.service import Service
 from cxrlens.serving.tables import case, trail
-from cxrlens.serving.trail import read_head
+from cxrlens.serving.trail import ERASED, read_head
 
 router = APIRouter(prefix="/api/v1", tags=["room"], responses=RESPONSES)
 
 OF_FILES = frozenset(
     {
         "image-received", "image-checked", "image-refused", "image-quarantined",
-        "image-duplicate", "claimed", "released", "committed", "patient-erased",
+        "image-duplicate", "claimed", "released", "committed",
     }
 )  # fmt: skip
 """What everybody may know."""
@@ -40,8 +40,11 @@ OF_ROOM = frozenset({"level-set", "settings-set"})
 """What changes the pages as a whole."""
 
 OF_MODEL = frozenset(
-    {"predicted", "prediction-failed", "predict-given-up", "map-made", "map-failed"}
-)
+    {
+        "predicted", "prediction-failed", "predict-given-up", "map-made", "map-failed",
+        "explain-given-up",
+    }
+)  # fmt: skip
 """What only those may know who may see the model's answer for the case."""
 
 _LOOK_SECONDS = 0.25
@@ -100,7 +103,7 @@ def _look(service: Service, reader: SignedIn, position: _Position) -> tuple[_Pos
     """Read new lines, and keep what the reader may know."""
     with service.room.database.read() as connection:
         rows = connection.execute(
-            select(trail.c.seq, trail.c.action, trail.c.subject)
+            select(trail.c.seq, trail.c.action, trail.c.subject, trail.c.details)
             .where(trail.c.seq > position.seq)
             .order_by(trail.c.seq)
             .limit(_MOST_AT_ONCE)
@@ -112,6 +115,8 @@ def _look(service: Service, reader: SignedIn, position: _Position) -> tuple[_Pos
                 told[_write("room", {})] = None
             elif row.action in OF_FILES:
                 told[_write("case", {"id": row.subject})] = None
+            elif row.action == ERASED:
+                told |= {_write("case", {"id": one}): None for one in row.details["cases"]}
             elif row.action in OF_MODEL and state is not None:
                 is_there = connection.execute(
                     select(case.c.id).where(case.c.id == row.subject)

@@ -20,6 +20,7 @@ from cxrlens.client.messages import ReceiptLine
 from cxrlens.imaging import recognise
 from cxrlens.serving.archive import open_archive
 from cxrlens.serving.clock import tell_time
+from cxrlens.serving.disk import minding_space
 from cxrlens.serving.jobs import enqueue
 from cxrlens.serving.patients import find_pseudonym
 from cxrlens.serving.people import SignedIn
@@ -94,9 +95,13 @@ def _receive_one(room: Room, sender: SignedIn, file: BinaryIO, patient_id: str) 
         incoming = _store(room.places, file)
     except ImageRefused as refused:
         return _refuse(room, sender, refused)
+    place = room.places.original(secrets.token_hex(16))
     try:
-        with room.database.write() as connection:
-            return _admit(connection, room.places, sender, incoming, patient_id)
+        with minding_space(), room.database.write() as connection:
+            return _admit(connection, sender, incoming, place, patient_id)
+    except BaseException:
+        place.unlink(missing_ok=True)  # it became no case
+        raise
     finally:
         incoming.path.unlink(missing_ok=True)
 
@@ -105,12 +110,13 @@ def _store(places: Places, file: BinaryIO) -> Incoming:
     """Write the bytes to the disk.
 
     Raises:
+        OutOfSpace: if there is no space for them.
         ImageRefused: if they are none, too many, or of no kind that is read.
     """
     path = places.incoming / secrets.token_hex(16)
     key, n_bytes = hashlib.sha256(), 0
     try:
-        with path.open("xb") as kept:
+        with minding_space(), path.open("xb") as kept:
             while piece := file.read(_PIECE):
                 if n_bytes == 0:
                     _check_kind(piece[:512])
@@ -144,15 +150,14 @@ def _check_kind(head: bytes) -> None:
 
 
 def _admit(
-    connection: Connection, places: Places, sender: SignedIn, incoming: Incoming, patient_id: str
+    connection: Connection, sender: SignedIn, incoming: Incoming, place: Path, patient_id: str
 ) -> ReceiptLine:
     """Make a case of an image, unless the same bytes are one already."""
     known = connection.execute(select(case.c.id).where(case.c.digest == incoming.digest)).scalar()
     if known is not None:
         append(connection, sender.id, "image-known", known)
         return ReceiptLine(index=0, status="known", id=known, reason=None, message=None)
-    new_id = secrets.token_hex(16)
-    place = places.original(new_id)
+    new_id = place.name
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     incoming.path.replace(place)
     _flush_folder(place.parent)
@@ -185,17 +190,21 @@ def _refuse(room: Room, sender: SignedIn, refused: ImageRefused) -> ReceiptLine:
 
 
 def sweep(room: Room) -> int:
-    """Delete images that became no case, since the process died between the two.
+    """Delete files of no case, or of an erased one: the process died between the two.
 
     Returns:
         How many there were.
     """
     with room.database.read() as connection:
-        kept = set(connection.execute(select(case.c.id).where(case.c.state != "erased")).scalars())
+        rows = connection.execute(select(case.c.id, case.c.state)).all()
+    kept = {
+        "originals": {room.places.original(row.id) for row in rows if row.state != "erased"},
+        "pixels": {room.places.pixels(row.id) for row in rows if row.state == "ready"},
+    }
     n_swept = 0
-    for kind in ("originals", "pixels"):
+    for kind, wanted in kept.items():
         for path in (room.places.folder / kind).glob("*/*"):
-            if path.name.removesuffix(".gz") not in kept:
+            if path not in wanted:
                 path.unlink()
                 n_swept += 1
     return n_swept

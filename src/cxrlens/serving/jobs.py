@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from cxrlens.serving.clock import count_seconds
 from cxrlens.serving.tables import job
@@ -31,6 +31,9 @@ LEASE_SECONDS: dict[JobKind, float] = {"check": 60.0, "predict": 120.0, "explain
 
 MOST_ATTEMPTS = 5
 """Begun so often without an end, a job is given up."""
+
+_TROUBLE = 1
+"""Begun more often than that without an end, a job goes behind all others."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ def take(connection: Connection, kinds: Sequence[JobKind], most: int) -> list[Jo
     now = count_seconds()
     is_free = or_(job.c.state == "queued", and_(job.c.state == "running", job.c.lease_until < now))
     for kind in kinds:
-        asked = select(job).where(is_free, job.c.kind == kind).order_by(job.c.id).limit(most)
+        # What failed twice goes last: it may be what ends its worker, and others must proceed.
+        order = (job.c.attempts > _TROUBLE, job.c.id)
+        asked = select(job).where(is_free, job.c.kind == kind).order_by(*order).limit(most)
         rows = _keep_apart(list(connection.execute(asked)))
         if rows:
             connection.execute(
@@ -125,11 +130,55 @@ def finish(connection: Connection, one: Job, message: str | None = None) -> None
     )
 
 
-def release_all(connection: Connection) -> None:
-    """Give back every lease: whoever held one is gone when a room is opened."""
+def give_back(connection: Connection, held: Sequence[Job]) -> None:
+    """Let jobs wait again as if they had not been begun: it was no fault of theirs.
+
+    Args:
+        connection: in a transaction that writes.
+        held: jobs; those that are not held any more are left alone.
+    """
+    for one in held:
+        if is_held(connection, one):
+            connection.execute(
+                update(job)
+                .where(job.c.id == one.id)
+                .values(state="queued", lease_until=None, attempts=one.attempts - 1)
+            )
+
+
+def release(connection: Connection, kinds: Sequence[JobKind], *, is_fault: bool = True) -> None:
+    """End every lease on jobs of some kinds: whoever held one is gone.
+
+    Args:
+        connection: in a transaction that writes.
+        kinds: of the jobs.
+        is_fault: whether the job may be why it is gone; else it was not begun.
+    """
+    spared = 0 if is_fault else 1
     connection.execute(
-        update(job).where(job.c.state == "running").values(state="queued", lease_until=None)
+        update(job)
+        .where(job.c.state == "running", job.c.kind.in_(kinds))
+        .values(state="queued", lease_until=None, attempts=job.c.attempts - spared)
     )
+
+
+def ask_new_model(connection: Connection, bundle: str, ids: Sequence[str]) -> None:
+    """Let another model than before answer for cases.
+
+    Args:
+        connection: in a transaction that writes.
+        bundle: digest of the model that answers from now on.
+        ids: of cases that wait for a reader and may be seen by a model.
+    """
+    # Maps were asked of the model before, and what it had not answered nobody waits for.
+    connection.execute(delete(job).where(job.c.kind == "explain"))
+    connection.execute(
+        delete(job).where(
+            job.c.kind == "predict", job.c.order != bundle, job.c.state.in_(("queued", "running"))
+        )
+    )
+    for one in ids:
+        enqueue(connection, "predict", one, bundle)
 
 
 def count_waiting(connection: Connection, kinds: Sequence[JobKind]) -> int:

@@ -3,13 +3,16 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import logging
 import secrets
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cxrlens.serving.places import Places
-from cxrlens.serving.tables import case, claim, heatmap, job, patient, prediction, words
-from cxrlens.serving.trail import append
+from cxrlens.serving.room import Room
+from cxrlens.serving.tables import case, claim, heatmap, job, patient, prediction, reference, words
+from cxrlens.serving.trail import ERASED, append
+
+LOG = logging.getLogger("cxrlens.serving")
 
 UNKNOWN = "unknown"
 """Shown where an image names no patient; such images are never taken for one patient's."""
@@ -29,32 +32,56 @@ def find_pseudonym(connection: Connection, patient_id: str, name: str = "") -> s
     wanted = patient_id.strip()
     if not wanted:
         return None
-    known = connection.execute(
-        select(patient.c.pseudonym).where(patient.c.patient_id == wanted)
-    ).scalar_one_or_none()
+    known = connection.execute(select(patient).where(patient.c.patient_id == wanted)).first()
     if known is not None:
-        return str(known)
+        if name.strip() and not known.name:  # a sender gave the ID, and a file now says the name
+            connection.execute(
+                update(patient)
+                .where(patient.c.pseudonym == known.pseudonym)
+                .values(name=name.strip())
+            )
+        return str(known.pseudonym)
     made = secrets.token_hex(8)
     connection.execute(insert(patient).values(pseudonym=made, patient_id=wanted, name=name.strip()))
     return made
 
 
-def erase_patient(
-    connection: Connection, places: Places, pseudonym: str, actor: str
-) -> list[str] | None:
+def drop_unused(connection: Connection, pseudonym: str | None) -> None:
+    """Delete a patient to whom no image belongs any more, so that none is left to be erased."""
+    if pseudonym is None:
+        return
+    used = select(case.c.id).where(case.c.pseudonym == pseudonym)
+    if connection.execute(used).first() is None:
+        connection.execute(delete(patient).where(patient.c.pseudonym == pseudonym))
+
+
+def erase_patient(room: Room, pseudonym: str, actor: str) -> list[str] | None:
     """Delete whatever names a patient or shows them: identity, images, answers, words of readings.
 
     What was read stays, under a pseudonym that leads nowhere; the trail stays whole.
 
     Args:
-        connection: in a transaction that writes.
-        places: of the room; the files are deleted last, when the rest is ready to be committed.
+        room: that the patient is in; the files are deleted when it is certain that the records
+            are, and if the process dies between the two when the room is opened again (`sweep`).
         pseudonym: of the patient.
         actor: who asks for it.
 
     Returns:
         Ids of the cases; None where there is no such patient.
     """
+    with room.database.write() as connection:
+        ids = _erase_records(connection, pseudonym, actor)
+    if ids is None:
+        return None
+    for one in ids:
+        room.places.original(one).unlink(missing_ok=True)
+        room.places.pixels(one).unlink(missing_ok=True)
+    if not room.database.forget():
+        LOG.warning("what was erased stands in the database's log until it is written anew")
+    return ids
+
+
+def _erase_records(connection: Connection, pseudonym: str, actor: str) -> list[str] | None:
     if connection.execute(select(patient).where(patient.c.pseudonym == pseudonym)).first() is None:
         return None
     ids = list(connection.execute(select(case.c.id).where(case.c.pseudonym == pseudonym)).scalars())
@@ -63,11 +90,15 @@ def erase_patient(
     connection.execute(
         update(case)
         .where(case.c.id.in_(ids))
-        .values(state="erased", digest=None, uid=None, pixel_digest=None, message=None, reason=None)
+        .values(
+            state="erased", digest=None, uid=None, pixel_digest=None, message=None, reason=None,
+            warnings=[],
+        )
+    )  # fmt: skip
+    # Free text of a lead; what is true of the case stays.
+    connection.execute(
+        update(reference).where(reference.c.case_id.in_(ids)).values(source="erased")
     )
     connection.execute(delete(patient).where(patient.c.pseudonym == pseudonym))
-    append(connection, actor, "patient-erased", pseudonym, {"cases": ids})
-    for one in ids:
-        places.original(one).unlink(missing_ok=True)
-        places.pixels(one).unlink(missing_ok=True)
+    append(connection, actor, ERASED, pseudonym, {"cases": ids})
     return ids

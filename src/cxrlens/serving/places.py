@@ -8,6 +8,7 @@ from pathlib import Path
 
 DATABASE_FILE = "room.db"
 LOCK_FILE = "room.lock"
+INCOMING_FOLDER = "incoming"
 HEADS_FILE = "trail-heads.txt"
 
 
@@ -36,7 +37,7 @@ class Places:
     @property
     def incoming(self) -> Path:
         """Of uploads that are not whole yet; emptied when the room is opened."""
-        return self.folder / "incoming"
+        return self.folder / INCOMING_FOLDER
 
     def original(self, case_id: str) -> Path:
         """Of an image as it was received."""

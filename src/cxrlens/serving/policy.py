@@ -123,6 +123,17 @@ def lower_case(standing: Standing, room: Level) -> Standing:
     return replace(standing, level=lower_level(standing.level, room))
 
 
+_FIRST_KNOWN = (
+    "already-answered",
+    "your answer before the machine was shown is recorded and stays as it is; commit now",
+)
+
+_FIRST_NOT_ASKED = (
+    "first-answer-not-asked",
+    "your own answer before the machine's is not asked for here",
+)
+
+
 def _explain(standing: Standing, action: Action) -> NotAllowed:
     if not standing.is_readable:
         return NotAllowed(
@@ -142,6 +153,4 @@ def _explain(standing: Standing, action: Action) -> NotAllowed:
             "first-answer-missing",
             "this room asks for your own answer before the machine is shown: send it first",
         )
-    return NotAllowed(
-        "first-answer-not-asked", "your own answer before the machine's is not asked for here"
-    )
+    return NotAllowed(*(_FIRST_KNOWN if standing.has_first else _FIRST_NOT_ASKED))

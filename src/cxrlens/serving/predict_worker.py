@@ -1,4 +1,4 @@
-"""The process that holds the model: `python -m … ROOM BUNDLE ENGINE PRECISION`.
+"""The process that holds the model: `python -m … ROOM BUNDLE ENGINE PRECISION SERVER`.
 
 SPDX-License-Identifier: Apache-2.0
 
@@ -50,7 +50,8 @@ def _describe(bundle: Path) -> None:
     print(json.dumps(plain))  # noqa: T201 - the server reads it
 
 
-def _answer(folder: str, bundle: str, engine: str, precision: str) -> None:
+def _answer(folder: str, bundle: str, engine: str, precision: str, server: str) -> None:
+    is_over = watch_parent(int(server))
     room = join_room(Path(folder))
     model = load(bundle, engine=cast("EngineName", engine), precision=cast("Precision", precision))
 
@@ -62,7 +63,7 @@ def _answer(folder: str, bundle: str, engine: str, precision: str) -> None:
         else:
             predict(room, model, jobs)
 
-    work(room, ANSWERS, do, watch_parent())
+    work(room, ANSWERS, do, is_over)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,18 @@ from cxrlens.serving.clock import count_seconds, tell_time
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, Standing
 from cxrlens.serving.room import RoomState, read_state
-from cxrlens.serving.tables import case, claim, look, person, reading, reference, words
+from cxrlens.serving.tables import (
+    case,
+    claim,
+    look,
+    person,
+    prediction,
+    reading,
+    reference,
+    words,
+)
 from cxrlens.serving.trail import append, digest_reading, hash_words
-from cxrlens.vocabulary import Level, suggest
+from cxrlens.vocabulary import suggest
 
 KINDS: dict[Action, str] = {"first-answer": "first", "commit": "final", "amend": "amendment"}
 """Of the reading that an action adds."""
@@ -130,7 +139,7 @@ def record(connection: Connection, said: Said, classes: "Classes") -> None:
     standing = read_standing(connection, state, said.reader, said.case_id)
     state.policy.advance(standing, said.action)
     _refuse_claimed(connection, said)
-    _insert(connection, said, standing.level, state.bundle)
+    _insert(connection, said, standing, state)
     if said.action == "commit":
         connection.execute(
             update(case).where(case.c.id == said.case_id).values(n_read=case.c.n_read + 1)
@@ -178,10 +187,12 @@ def list_readings(
         case_id: of the case.
         person_id: whose readings alone; None: everybody's.
     """
+    texts, reasons = words.alias(), words.alias()
     asked = (
-        select(reading, person.c.name, words.c.text)
+        select(reading, person.c.name, texts.c.text, reasons.c.text.label("reason_text"))
         .join(person, person.c.id == reading.c.person_id)
-        .outerjoin(words, words.c.hash == reading.c.words)
+        .outerjoin(texts, texts.c.hash == reading.c.words)
+        .outerjoin(reasons, reasons.c.hash == reading.c.reason)
         .where(reading.c.case_id == case_id)
         .order_by(reading.c.seq)
     )
@@ -239,29 +250,25 @@ class Classes:
             )
 
 
-def _insert(connection: Connection, said: Said, level: Level, bundle: str) -> None:
+def _insert(connection: Connection, said: Said, standing: Standing, state: RoomState) -> None:
     kind = KINDS[said.action]
     mine = (reading.c.case_id == said.case_id, reading.c.person_id == said.reader.id)
     seen = connection.execute(
         select(look).where(look.c.case_id == said.case_id, look.c.person_id == said.reader.id)
     ).first()
     earlier = select(func.count()).select_from(reading).where(*mine, reading.c.kind == kind)
-    salt = secrets.token_hex(16)
-    hashed = hash_words(salt, said.answer.text)
-    connection.execute(
-        insert(words).values(hash=hashed, case_id=said.case_id, salt=salt, text=said.answer.text)
-    )
     values: dict[str, object] = {
         "case_id": said.case_id,
         "person_id": said.reader.id,
         "kind": kind,
         "version": connection.execute(earlier).scalar_one(),
         "findings": [one.model_dump() for one in said.answer.findings],
-        "words": hashed,
-        "reason": said.reason,
-        "level": level,
-        "bundle": bundle,
-        "machine_was_shown": seen is not None and seen.shown_at is not None,
+        "words": _keep_words(connection, said.case_id, said.answer.text),
+        "reason": said.reason and _keep_words(connection, said.case_id, said.reason),
+        "level": standing.level,
+        "bundle": state.bundle,
+        "machine_was_shown": (seen is not None and seen.shown_at is not None)
+        or _is_within_reach(connection, standing, state, said.case_id),
         "seconds": 0.0 if seen is None else max(0.0, count_seconds() - seen.opened),
         "at": tell_time(),
     }
@@ -269,8 +276,28 @@ def _insert(connection: Connection, said: Said, level: Level, bundle: str) -> No
     connection.execute(insert(reading).values(**values, digest=key))
     append(
         connection, said.reader.id, WORDS[said.action], said.case_id,
-        {"reading": key, "level": level, "bundle": bundle},
+        {"reading": key, "level": standing.level, "bundle": state.bundle},
     )  # fmt: skip
+
+
+def _keep_words(connection: Connection, case_id: str, text: str) -> str:
+    """Keep free text where it can be erased, and give the hash that stays."""
+    salt = secrets.token_hex(16)
+    hashed = hash_words(salt, text)
+    connection.execute(insert(words).values(hash=hashed, case_id=case_id, salt=salt, text=text))
+    return hashed
+
+
+def _is_within_reach(
+    connection: Connection, standing: Standing, state: RoomState, case_id: str
+) -> bool:
+    """Whether the reader could see the machine's answer elsewhere, such as in the worklist."""
+    if not state.policy.shows_machine(standing):
+        return False
+    asked = select(prediction.c.id).where(
+        prediction.c.case_id == case_id, prediction.c.bundle == state.bundle
+    )
+    return connection.execute(asked).first() is not None
 
 
 def _refuse_claimed(connection: Connection, said: Said) -> None:
@@ -293,5 +320,5 @@ def _tell(row: Row[tuple[object, ...]]) -> Reading:
         at=row.at,
         seconds=row.seconds,
         machine_was_shown=row.machine_was_shown,
-        reason=row.reason,
+        reason=None if row.reason is None else row.reason_text or "",
     )

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cxrlens.client.messages import Purpose, Reveal, RoomSettings
-from cxrlens.serving.clock import tell_time
+from cxrlens.serving.clock import count_seconds, tell_time
 from cxrlens.serving.database import Database
-from cxrlens.serving.jobs import release_all
-from cxrlens.serving.places import Places
+from cxrlens.serving.jobs import ANSWERS, CHECKS, ask_new_model, release
+from cxrlens.serving.places import DATABASE_FILE, INCOMING_FOLDER, LOCK_FILE, Places
 from cxrlens.serving.policy import Policy
-from cxrlens.serving.tables import case, claim, person, room
+from cxrlens.serving.tables import case, claim, look, person, room
 from cxrlens.serving.trail import SYSTEM, append, read_head
 from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
+
+_BEGUN = frozenset({INCOMING_FOLDER, LOCK_FILE, f"{DATABASE_FILE}-journal"})
+"""What stands in the folder of a room whose making was cut short."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,13 @@ def open_room(folder: Path, name: str = "Reading room", purpose: Purpose = "retr
     """
     places = Places(folder)
     is_new = not places.database.exists()
-    if is_new and folder.exists() and any(folder.iterdir()):
+    if is_new and folder.exists() and any(one.name not in _BEGUN for one in folder.iterdir()):
         raise InputError(f"'{folder}' holds files, but no reading room: choose a new folder")
     try:
         # Nobody else on this machine may look at patients' images.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if is_new:
+            folder.chmod(0o700)  # it may have been there, empty
         places.incoming.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise OutputError(
@@ -131,11 +136,36 @@ def begin_serving(opened: Room, bundle: str) -> None:
         left.unlink()
     with opened.database.write() as connection:
         before = read_state(connection).bundle
-        release_all(connection)
+        release(connection, [*CHECKS, *ANSWERS])
         connection.execute(delete(claim))
+        _wind_up_looks(connection)
         connection.execute(update(room).values(bundle=bundle))
+        if before != bundle:
+            ask_new_model(connection, bundle, _list_waiting(connection))
         append(connection, SYSTEM, "room-opened", "room", {"bundle": bundle, "before": before})
+    opened.database.forget()
     note_head(opened)
+
+
+def _wind_up_looks(connection: Connection) -> None:
+    """Tell anew, by the time of day, on the monotonic clock when cases were opened.
+
+    It began at 0 again if the machine did.
+    """
+    passed = (func.julianday("now") - func.julianday(look.c.opened_at)) * 86400
+    connection.execute(update(look).values(opened=count_seconds() - passed))
+
+
+def _list_waiting(connection: Connection) -> list[str]:
+    """Cases that are still to be read, and that a model may see."""
+    state = read_state(connection)
+    seen = [level for level in LEVELS if state.policy.runs_model(level)]
+    asked = select(case.c.id).where(
+        case.c.state == "ready",
+        case.c.level.in_(seen),
+        case.c.n_read < state.settings.readers_per_case,
+    )
+    return list(connection.execute(asked.order_by(case.c.number)).scalars())
 
 
 def note_head(opened: Room) -> None:
@@ -160,7 +190,10 @@ def read_state(connection: Connection) -> RoomState:
 
 
 def set_level(connection: Connection, level: Level, reason: str, actor: str) -> RoomState:
-    """Set the room's level: cases that wait for a reader fall with it at once, and never rise.
+    """Set the room's level: cases fall with it at once, and never rise.
+
+    Those that were read fall too, since a reader may be wanted for them again; each reading keeps
+    the level at which it was committed.
 
     Args:
         connection: in a transaction that writes.
@@ -175,10 +208,8 @@ def set_level(connection: Connection, level: Level, reason: str, actor: str) -> 
     connection.execute(update(room).values(level=level))
     higher = LEVELS[LEVELS.index(level) + 1 :]
     fallen = connection.execute(
-        update(case)
-        .where(case.c.level.in_(higher), case.c.n_read < before.settings.readers_per_case)
-        .values(level=level)
-    ).rowcount  # fmt: skip
+        update(case).where(case.c.level.in_(higher)).values(level=level)
+    ).rowcount
     append(
         connection, actor, "level-set", "room",
         {"from": before.level, "to": level, "reason": reason, "cases_lowered": fallen},

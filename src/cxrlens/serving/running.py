@@ -19,7 +19,9 @@ from cxrlens.serving.app import make_app
 from cxrlens.serving.bundle_facts import describe_bundle
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.jobs import ANSWERS, CHECKS
+from cxrlens.serving.open_files import allow_open_files
 from cxrlens.serving.people import SignedIn, add_person, list_people, make_token
+from cxrlens.serving.protocol import Deadlines, make_protocol
 from cxrlens.serving.room import (
     Room,
     begin_serving,
@@ -34,6 +36,9 @@ from cxrlens.serving.service import Door, Service
 from cxrlens.serving.supervision import Supervisor
 from cxrlens.serving.trail import SYSTEM, append
 from cxrlens.vocabulary import CxrlensError, InputError, Level
+
+MOST_CONNECTIONS = 2048
+"""At once."""
 
 GRACE_SECONDS = 10
 """That requests have to end when the service is told to stop."""
@@ -129,6 +134,8 @@ def listen(address: Address) -> Iterator[socket.socket]:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((address.host, address.port))
+            # Until a socket listens another may bind to the same port. Who calls now has to wait.
+            taken.listen()
         except (OSError, OverflowError) as error:
             raise InputError(
                 f"cannot listen on {address.host} port {address.port}: {error}; choose another "
@@ -188,6 +195,8 @@ def _run(service: Service, taken: socket.socket) -> None:
     try:
         config = uvicorn.Config(
             make_app(service),
+            http=make_protocol(Deadlines(most_connections=allow_open_files(MOST_CONNECTIONS))),
+            ws="none",
             log_config=None,
             access_log=False,  # addresses would hold ids of cases, and say who reads what
             server_header=False,
@@ -209,12 +218,15 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
+        """Take a signal.
+
+        uvicorn's own would raise it again at the end, before the room is closed.
+        """
         if self._service.is_stopping.is_set():
             self.force_exit = True
         self._service.is_stopping.set()
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 def _make_supervisors(room: Room, answerer: Answerer) -> tuple[Supervisor, ...]:

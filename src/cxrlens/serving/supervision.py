@@ -4,15 +4,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from cxrlens.serving.database import Busy
-from cxrlens.serving.jobs import JobKind, has_overdue
+from cxrlens.serving.jobs import JobKind, has_overdue, release
 from cxrlens.serving.room import Room
 from cxrlens.vocabulary import CxrlensError
 
@@ -20,6 +20,9 @@ LOG = logging.getLogger("cxrlens.serving")
 
 _LOOK_SECONDS = 0.25
 """Between looks at the processes."""
+
+_PAUSE_AFTER_FAULT = 1.0
+"""Seconds until it is tried again where the database or the system would not."""
 
 _LONGEST_WAIT = 30.0
 """Seconds before a process that ends again and again is started once more."""
@@ -34,7 +37,7 @@ class Supervisor:
     Args:
         room: whose jobs the process does.
         name: for the log.
-        arguments: the module that it runs, and its arguments.
+        arguments: the module that it runs, and its arguments; the id of this process is added.
         kinds: of jobs that it does; where one of them is overdue the process hangs, and is ended.
         is_wanted: whether it should run now.
     """
@@ -49,7 +52,7 @@ class Supervisor:
     ) -> None:
         self._room = room
         self._name = name
-        self._command = [sys.executable, "-m", *arguments]
+        self._command = [sys.executable, "-m", *arguments, str(os.getpid())]
         self._kinds = kinds
         self._is_wanted = is_wanted
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,8 +88,9 @@ class Supervisor:
                 self._look()
             except Busy:
                 continue
-            except CxrlensError as error:
+            except (CxrlensError, OSError) as error:
                 LOG.error("%s: %s", self._name, error)
+                self._is_over.wait(_PAUSE_AFTER_FAULT)
 
     def _look(self) -> None:
         if not self._is_wanted():
@@ -108,6 +112,9 @@ class Supervisor:
         wait = min(2.0 ** (self._n_failures - 2), _LONGEST_WAIT) if self._n_failures else 0.0
         if self._is_over.wait(wait):
             return
+        # Nobody else holds jobs of these kinds, so the next process must not wait for a dead one.
+        with self._room.database.write() as connection:
+            release(connection, self._kinds)
         self._started = time.monotonic()
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)  # noqa: S603
 
@@ -116,8 +123,13 @@ class Supervisor:
         if process is None:
             return
         process.terminate()
-        with suppress(subprocess.TimeoutExpired):
+        try:
             process.wait(seconds)
-            return
-        process.kill()
-        process.wait()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        try:
+            with self._room.database.write() as connection:
+                release(connection, self._kinds, is_fault=False)
+        except CxrlensError as error:  # then its jobs count as begun, and are given back later
+            LOG.warning("%s: %s", self._name, error)

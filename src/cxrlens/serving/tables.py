@@ -199,8 +199,8 @@ reading = Table(
     UniqueConstraint("case_id", "person_id", "kind", "version"),
     sqlite_autoincrement=True,
 )
-"""Rows are only ever added (triggers see to it); `digest` stands on the trail too, and `words` is
-the hash of what stands in the table of that name."""
+"""Rows are only ever added (triggers see to it); `digest` stands on the trail too; `words` and, of
+an amendment, `reason` are the hashes of what stands in the table `words`."""
 
 words = Table(
     "words",
@@ -210,8 +210,8 @@ words = Table(
     Column("salt", String, nullable=False),
     Column("text", String, nullable=False),
 )
-"""Free text of readings, which may name a patient: it goes when the patient is erased, and its
-salted hash stays."""
+"""Free text of readings and reasons of amendments, which may name a patient: it goes when the
+patient is erased, and its salted hash stays."""
 
 reference = Table(
     "reference",

@@ -9,13 +9,13 @@ whole.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, insert, select
 
 from cxrlens.serving.clock import tell_time
-from cxrlens.serving.tables import case, reading, trail, words
+from cxrlens.serving.tables import reading, trail, words
 from cxrlens.vocabulary import digest
 
 Details = Mapping[str, str | int | float | bool | list[str] | None]
@@ -24,8 +24,18 @@ Details = Mapping[str, str | int | float | bool | list[str] | None]
 START = "0" * 64
 """What the first line holds in place of the hash of the one before."""
 
+_DIGESTED = (
+    "case_id", "person_id", "kind", "version", "findings", "words", "reason", "level", "bundle",
+    "machine_was_shown", "seconds", "at",
+)  # fmt: skip
+"""What a reading's digest stands for: all of it."""
+
 SYSTEM = "system"
 """The actor of what nobody asked for by hand."""
+
+
+ERASED = "patient-erased"
+"""The action of a line that names, as `cases`, those whose words are gone since."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ def verify(connection: Connection, known: Head | None = None) -> Verdict:
     """
     expected, previous, n_lines = 1, START, 0
     told: dict[str, int] = {}
+    erased: set[str] = set()
     fault = None
     for row in connection.execute(select(trail).order_by(trail.c.seq)):
         n_lines += 1
@@ -113,17 +124,18 @@ def verify(connection: Connection, known: Head | None = None) -> Verdict:
             break
         if "reading" in row.details:
             told[str(row.details["reading"])] = row.seq
+        if row.action == ERASED:
+            erased.update(row.details["cases"])
         expected, previous = row.seq + 1, row.hash
     head = Head(expected - 1, previous)
     if fault is None and known is not None and known.seq > head.seq:
         fault = f"the trail ends at line {head.seq}, but line {known.seq} was kept elsewhere"
-    return Verdict(n_lines, fault or _check_readings(connection, told), head)
+    return Verdict(n_lines, fault or _check_readings(connection, told, erased), head)
 
 
 def digest_reading(values: Mapping[str, object]) -> str:
     """Give the digest of a reading that stands on the trail in place of its words."""
-    kept = ("case_id", "person_id", "kind", "version", "findings", "words", "reason", "at")
-    return digest(_write_canonically([values[name] for name in kept]))
+    return digest(_write_canonically([values[name] for name in _DIGESTED]))
 
 
 def _check_line(row: Row[tuple[object, ...]], expected: int, previous: str) -> str | None:
@@ -142,25 +154,42 @@ def hash_words(salt: str, text: str) -> str:
     return digest(f"{salt}{text}".encode())
 
 
-def _check_readings(connection: Connection, told: dict[str, int]) -> str | None:
+def _check_readings(
+    connection: Connection, told: dict[str, int], erased: Collection[str]
+) -> str | None:
     left = dict(told)
+    texts, reasons = words.alias(), words.alias()
     asked = (
-        select(reading, words.c.salt, words.c.text, case.c.state)
-        .join(case, case.c.id == reading.c.case_id)
-        .outerjoin(words, words.c.hash == reading.c.words)
+        select(
+            reading,
+            texts.c.salt, texts.c.text,
+            reasons.c.salt.label("reason_salt"), reasons.c.text.label("reason_text"),
+        )
+        .outerjoin(texts, texts.c.hash == reading.c.words)
+        .outerjoin(reasons, reasons.c.hash == reading.c.reason)
         .order_by(reading.c.seq)
-    )
+    )  # fmt: skip
     for row in connection.execute(asked):
         values = dict(row._mapping)
         if digest_reading(values) != row.digest or row.digest not in left:
             return f"reading {row.seq} is not as the trail tells of it"
-        is_lost = row.text is None and row.state != "erased"
-        if is_lost or (row.text is not None and hash_words(row.salt, row.text) != row.words):
+        # Only the trail itself says who was erased: the case's own state could be edited.
+        is_erased = row.case_id in erased
+        if not (
+            _fits(row.words, row.salt, row.text, is_erased)
+            and _fits(row.reason, row.reason_salt, row.reason_text, is_erased)
+        ):
             return f"the words of reading {row.seq} are not as they were committed"
         del left[row.digest]
     if left:
         return f"the reading that line {min(left.values())} tells of is missing"
     return None
+
+
+def _fits(hashed: str | None, salt: str | None, text: str | None, is_erased: bool) -> bool:
+    if salt is None or text is None:
+        return hashed is None or is_erased
+    return hash_words(salt, text) == hashed
 
 
 def _hash_line(values: Mapping[str, object]) -> str:

@@ -8,12 +8,13 @@ about when the next may be read.
 """
 
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cxrlens.serving.database import Busy, Database, OutOfSpace
-from cxrlens.serving.jobs import Job, JobKind, has_waiting, take
+from cxrlens.serving.jobs import Job, JobKind, give_back, has_waiting, take
 from cxrlens.serving.places import Places
 from cxrlens.serving.room import Room
 from cxrlens.vocabulary import InputError, OutputError
@@ -49,7 +50,10 @@ def work(room: Room, kinds: Sequence[JobKind], do: Work, is_over: Callable[[], b
         if not taken:
             time.sleep(_PAUSE)
             continue
-        _do_surely(do, taken, is_over)
+        try:
+            do(taken)
+        except (Busy, OutOfSpace, OutputError):
+            _give_back(room, taken, is_over)
 
 
 def _take(room: Room, kinds: Sequence[JobKind]) -> list[Job]:
@@ -64,18 +68,20 @@ def _take(room: Room, kinds: Sequence[JobKind]) -> list[Job]:
     return []
 
 
-def _do_surely(do: Work, taken: Sequence[Job], is_over: Callable[[], bool]) -> None:
-    """Do jobs, again and again while the disk is full.
+def _give_back(room: Room, taken: Sequence[Job], is_over: Callable[[], bool]) -> None:
+    """Wait a little and let jobs wait again: a full disk is no fault of theirs.
 
-    A lease that runs out meanwhile is lost, and what was stored is not stored twice.
+    Where even that cannot be written, they stay with this process until it can, or until their
+    lease runs out.
     """
     while not is_over():
+        time.sleep(_PAUSE_AFTER_FAULT)
         try:
-            do(taken)
-        except (Busy, OutOfSpace, OutputError):
-            time.sleep(_PAUSE_AFTER_FAULT)
-        else:
-            return
+            with room.database.write() as connection:
+                give_back(connection, taken)
+        except (Busy, OutOfSpace):
+            continue
+        return
 
 
 def join_room(folder: Path) -> Room:
@@ -90,7 +96,12 @@ def join_room(folder: Path) -> Room:
     return Room(places, Database(places.database))
 
 
-def watch_parent() -> Callable[[], bool]:
-    """Tell when the server is gone, also where it was killed."""
-    parent = os.getppid()
+def watch_parent(parent: int) -> Callable[[], bool]:
+    """Tell when the server is gone, also where it was killed before this process was ready.
+
+    Args:
+        parent: id of the server's process.
+    """
+    # Ctrl-C reaches all processes of a terminal: the server ends the others when it is ready.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     return lambda: os.getppid() != parent
