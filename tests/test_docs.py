@@ -6,7 +6,12 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from tests.conftest import Demo
@@ -27,10 +32,13 @@ PAGES = [
     "docs/how-to/export-a-model.md",
     "docs/how-to/answer-faster.md",
     "docs/reference/phantoms.md",
+    "docs/reading-room.md",
 ]
 """Pages whose blocks are run. `docs/results.md` is run when its figures change."""
 
 NOT_RUN = {"docs/results.md", "docs/performance.md"}
+
+ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "default"}
 
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -62,13 +70,40 @@ def test_generated_pages_are_fresh() -> None:
 
 def run(command: list[str], folder: Path) -> None:
     """Run a documented command with this environment's cxrlens in place of the installed one."""
-    if Path(command[0]).name == "cxrlens":
-        command = [sys.executable, "-m", "cxrlens.cli", *command[1:]]
-    environment = {**os.environ, "PYTHONWARNINGS": "default"}
     result = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        name_ours(command), cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, (command, result.stdout, result.stderr)
+
+
+@contextmanager
+def serve(command: list[str], folder: Path) -> Iterator[None]:
+    """Run a documented service, whose line ends in `&`, until the next one or the page's end."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            name_ours(command), cwd=folder, env=ENVIRONMENT, stdout=said, stderr=said
+        )
+        try:
+            end = time.monotonic() + 600
+            while not (told := read_all(said)).count("open http"):
+                assert process.poll() is None, (command, told)
+                assert time.monotonic() < end, (command, told)
+                time.sleep(0.2)
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0, read_all(said)
+
+
+def read_all(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def name_ours(command: list[str]) -> list[str]:
+    if Path(command[0]).name == "cxrlens":
+        return [sys.executable, "-m", "cxrlens.cli", *command[1:]]
+    return command
 
 
 @pytest.mark.slow
@@ -76,12 +111,16 @@ def run(command: list[str], folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_documentation_runs(page: str, demo: Demo) -> None:
     assert demo.outcome.code == 0, demo.outcome.err
-    for language, block in list_blocks(page):
-        if language == "python":
-            run([sys.executable, "-c", block], demo.folder)
-            continue
-        for line in block.strip().splitlines():
-            command = shlex.split(line, comments=True)
-            # The demo has run (and `make demo` is what sets this environment up).
-            if command and command not in (["make", "demo"], ["cxrlens", "demo"]):
-                run(command, demo.folder)
+    with ExitStack() as served:
+        for language, block in list_blocks(page):
+            if language == "python":
+                run([sys.executable, "-c", block], demo.folder)
+                continue
+            for line in block.strip().splitlines():
+                command = shlex.split(line, comments=True)
+                if command[-1:] == ["&"]:
+                    served.close()
+                    served.enter_context(serve(command[:-1], demo.folder))
+                # The demo has run (and `make demo` is what sets this environment up).
+                elif command and command not in (["make", "demo"], ["cxrlens", "demo"]):
+                    run(command, demo.folder)

@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
@@ -354,3 +355,89 @@ def _serve(app: ASGIApp, deadlines: Deadlines, settings: dict[str, object]) -> I
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A person in front of a room's pages."""
+
+    room: ServedRoom
+    """That they visit."""
+
+    context: BrowserContext
+    """Theirs alone."""
+
+    page: Page
+    """Their first one."""
+
+    asked: list[str] = field(default_factory=list)
+    """Addresses that were asked for."""
+
+    faults: list[str] = field(default_factory=list)
+    """What the browser complained of."""
+
+    def sign_in(self, token: str) -> None:
+        """Sign in with a link, and wait for the worklist."""
+        self.page.goto(self.room.link_of(token))
+        self.page.wait_for_selector("#rows tr, #empty:not([hidden])")
+
+    def open_case(self, case_id: str) -> None:
+        """Open a case, and wait for its picture."""
+        self.page.goto(f"{self.room.url}/cases/{case_id}")
+        self.wait_picture()
+
+    def wait_picture(self) -> None:
+        """Wait until the image of a case is drawn."""
+        self.page.wait_for_function("performance.getEntriesByName('first-picture').length > 0")
+
+    def until(self, condition: str) -> None:
+        """Wait until a line of JavaScript is true."""
+        self.page.wait_for_function(condition, timeout=60_000)
+
+    def check(self) -> None:
+        """Nothing was asked of another host, and the browser did not complain."""
+        foreign = [one for one in self.asked if not one.startswith((self.room.url, "blob:"))]
+        assert foreign == []
+        assert self.faults == []
+
+
+Visitor = Callable[..., Visit]
+"""`visit(room, token="", **options)`: a person with a browser of their own."""
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visitor]:
+    """People who visit rooms; in the end none was led elsewhere, and no page had a fault."""
+    visits: list[Visit] = []
+
+    def begin(room: ServedRoom, token: str = "", **options: object) -> Visit:
+        settings = {"viewport": {"width": 1280, "height": 800}} | options
+        context = browser.new_context(**settings)
+        new = Visit(room, context, context.new_page())
+        context.on("request", lambda request: new.asked.append(request.url))
+        context.on("weberror", lambda error: new.faults.append(str(error.error)))
+        context.on("console", lambda line: _note_complaint(new, line.type, line.text))
+        visits.append(new)
+        if token:
+            new.sign_in(token)
+        return new
+
+    yield begin
+    for one in visits:
+        one.context.close()
+        one.check()
+
+
+def _note_complaint(visit: Visit, kind: str, text: str) -> None:
+    # That a request was refused is for each test to judge.
+    if kind == "error" and not text.startswith("Failed to load resource"):
+        visit.faults.append(text)

@@ -176,6 +176,7 @@ def test_an_erased_patient_is_left_out_and_the_trail_stays_whole(place) -> None:
         )
     with place.write() as connection:
         pseudonym = find_pseudonym(connection, "A")
+    assert pseudonym is not None
     assert erase_patient(place.room, pseudonym, place.reader.id)
     assert [one.number for one in read(place)] == [2]
     with place.room.database.read() as connection:

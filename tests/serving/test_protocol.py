@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -96,9 +97,10 @@ def read_answer(opened: socket.socket) -> tuple[int, dict[str, str], bytes]:
     head, _, body = taken.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    while len(body) < int(headers["content-length"]):
-        body += opened.recv(65_536)
-    return int(first.split()[1]), headers, body
+    whole = bytearray(body)
+    while len(whole) < int(headers["content-length"]):
+        whole += opened.recv(65_536)
+    return int(first.split()[1]), headers, bytes(whole)
 
 
 def measure_until_closed(opened: socket.socket) -> tuple[float, bytes]:
@@ -236,7 +238,7 @@ def test_a_long_body_has_as_long_as_its_size_gives(serve_app) -> None:
 
 
 def test_the_clock_stands_still_while_the_application_lets_a_body_wait(serve_app) -> None:
-    server = serve_app(App(reading_delay=1.5), SHORT)
+    server = serve_app(App(reading_delay=1.5), replace(SHORT, body_rate=1e7))
     with server.connect() as kept_waiting:
         kept_waiting.sendall(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n")
         kept_waiting.sendall(b"x" * 8_000_000)
@@ -292,6 +294,17 @@ def test_a_steady_reader_gets_it_all(serve_app) -> None:
     assert server.cuts == []
 
 
+def test_each_response_has_its_own_deadline(serve_app) -> None:
+    server = serve_app(App(), replace(SHORT, reader_seconds=1.0, reader_rate=1e9))
+    with server.connect(buffer=65_536) as kept:
+        for _ in range(2):
+            kept.sendall(GET.replace(b"/ ", b"/large "))
+            time.sleep(0.5)
+            assert len(read_answer(kept)[2]) == LARGE
+            time.sleep(1.0)
+    assert server.cuts == []
+
+
 def test_a_live_stream_is_not_cut(serve_app) -> None:
     server = serve_app(App(), SHORT)
     with server.connect() as watching:
@@ -320,6 +333,29 @@ def test_the_rest_of_an_answered_body_is_thrown_away_for_a_while(serve_app) -> N
         time.sleep(0.8)  # its lingering is over, and so is that of the one before
         kept.sendall(GET)
         assert read_answer(kept)[2] == b"0"
+    assert server.cuts == []
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_the_next_request_is_not_thrown_away(serve_app, is_read: bool) -> None:
+    """It comes in one piece with the end of the one before, and takes its own time."""
+    server = serve_app(App(), SHORT)
+    first = b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+    with server.connect() as kept:
+        if is_read:
+            kept.sendall(first)
+            assert read_answer(kept)[2] == b"unread"
+            time.sleep(0.2)
+            kept.sendall(
+                b"x" * 5 + b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+            )
+        else:
+            kept.sendall(GET + b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
+            assert read_answer(kept)[2] == b"0"
+        for _ in range(15):
+            kept.sendall(b"x" * 20_000)
+            time.sleep(0.08)
+        assert read_answer(kept)[2] == b"300000"
     assert server.cuts == []
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+import cxrlens
 from cxrlens.phantom import draw_nth
 
 pytestmark = pytest.mark.slow
@@ -44,7 +45,7 @@ for (const name of ["viewer-ready", "viewer-error", "viewer-map"]) {
 }
 window.viewer = new Viewer(place);"""
 
-KINDS = {".js": "text/javascript", ".css": "text/css"}
+KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def room() -> Iterator[Room]:
         "/page.js": Answer(PAGE_SCRIPT.encode(), {"Content-Type": "text/javascript"}),
         "/page.css": Answer(PAGE_STYLE.encode(), {"Content-Type": "text/css"}),
     }
-    for file in resources.files("cxrlens.serving").joinpath("static").iterdir():
-        kind = KINDS["." + file.name.rpartition(".")[2]]
+    for file in (Path(cxrlens.__file__).parent / "serving" / "static").iterdir():
+        kind = KINDS[file.suffix]
         answers[f"/static/{file.name}"] = Answer(file.read_bytes(), {"Content-Type": kind})
 
     class Handler(BaseHTTPRequestHandler):
@@ -767,14 +768,14 @@ def test_what_cannot_be_shown_says_so_in_a_sentence(open_page: Open, room: Room)
     load_case(page, room)
     pixels = draw_nth(0, seed=0).pixels
     room.answers["/gone"] = Answer(
-        b'{"title": "Gone", "detail": "Case 7 was erased on request."}',
+        b'{"title": "Gone", "detail": "case 7 was erased", "hint": "take the next one."}',
         {"Content-Type": "application/problem+json"}, 410,
     )  # fmt: skip
     room.answers["/out"] = Answer(b"", {}, 401)
     assert refuse(page, "/none") == (
         "The image could not be fetched: the server answered 404 Not Found."
     )
-    assert refuse(page, "/gone").endswith("fetched: Case 7 was erased on request.")
+    assert refuse(page, "/gone").endswith("fetched: case 7 was erased; take the next one.")
     assert refuse(page, "/out").endswith("you are no longer signed in; sign in again.")
     assert refuse(page, room.put_pixels("short", pixels, X_Height="300")) == (
         "The image is not whole: 65,536 bytes came instead of 76,800."

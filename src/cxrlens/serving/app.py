@@ -12,7 +12,6 @@ from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from cxrlens.serving import (
     events,
@@ -23,7 +22,12 @@ from cxrlens.serving import (
     routes_outcomes,
     routes_room,
 )
+from cxrlens.serving.admission import Limits
 from cxrlens.serving.database import Busy, OutOfSpace, Unusable
+from cxrlens.serving.door import UPLOADS, Doorkeeper
+from cxrlens.serving.entry import name_cookie
+from cxrlens.serving.guarding import Guards, install_guards
+from cxrlens.serving.page_files import PageFiles
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import DISK_FULL, Problem, install_problems, respond
 from cxrlens.serving.service import Service
@@ -51,9 +55,20 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     for part in (routes_room, routes_images, routes_cases, routes_outcomes, events, health, pages):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", PageFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)
     _name_all_methods(app)
+    doorkeeper = Doorkeeper(service)
+    install_guards(
+        app,
+        Guards(
+            service.door.hosts,
+            name_cookie(service),
+            Limits((UPLOADS,)),
+            doorkeeper.witness,
+            doorkeeper.judge,
+        ),
+    )
     app.add_exception_handler(NotAllowed, _on_not_allowed)
     app.add_exception_handler(InputError, _on_input)
     app.add_exception_handler(Busy, _on_busy)

@@ -97,7 +97,7 @@ def _show(
         room = service.tell_room(read_state(connection))
     must_sign_in = service.door.open_to is None
     return _render(
-        template,
+        template, 200,
         room=room, room_name=room.name, notices=room.notices, person=person,
         must_sign_in=must_sign_in, **values,
     )  # fmt: skip

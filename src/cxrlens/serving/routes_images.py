@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import re
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request, Response
@@ -10,9 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from cxrlens.client.messages import Receipt, ReceiptLine
-from cxrlens.serving.entry import NOBODY, Admin, ServiceHere, find_person
+from cxrlens.serving.entry import Admin, Reader, ServiceHere
 from cxrlens.serving.intake import receive
-from cxrlens.serving.jobs import count_waiting
 from cxrlens.serving.patients import erase_patient
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
@@ -26,6 +26,9 @@ MOST_FILES = 100
 _PATIENT_LENGTH = 64
 """Characters of a patient ID (DICOM's LO)."""
 
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters."""
+
 _FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -34,6 +37,7 @@ _FORM: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {
                             "type": "array",
@@ -45,6 +49,7 @@ _FORM: dict[str, Any] = {
                         "patient_id": {
                             "type": "string",
                             "maxLength": _PATIENT_LENGTH,
+                            "pattern": _ONE_LINE,
                             "description": "Whose they are; a DICOM file says it itself.",
                         },
                     },
@@ -61,10 +66,8 @@ NO_PATIENT = Problem(
 
 
 @router.post("/images", status_code=202, openapi_extra=_FORM)
-async def post_images(request: Request, service: ServiceHere) -> Receipt:
+async def post_images(request: Request, service: ServiceHere, sender: Reader) -> Receipt:
     """Hand in images. The same bytes are known again, and are not read twice."""
-    # By hand, so that nothing of the body is read before it is known that it may be.
-    sender = await run_in_threadpool(_admit, request, service)
     async with request.form(max_files=MOST_FILES, max_fields=8) as form:
         files, patient_id = _open_form(form)
         lines = await run_in_threadpool(_receive, service, sender, files, patient_id)
@@ -81,32 +84,15 @@ def delete_patient(
     return Response(status_code=204)
 
 
-def _admit(request: Request, service: Service) -> SignedIn:
-    sender = find_person(request, service)
-    if sender is None:
-        raise ProblemRaised(NOBODY)
-    with service.room.database.read() as connection:
-        n_waiting = count_waiting(connection, ["check"])
-    if n_waiting >= service.door.queue_limit:
-        raise ProblemRaised(
-            Problem(
-                503,
-                "queue-full",
-                "Busy",
-                f"{n_waiting} images wait to be checked, and no more are taken for now",
-                "send it again after the seconds that Retry-After says",
-                retry_after=2,
-            )
-        )
-    return sender
-
-
 def _open_form(form: FormData) -> tuple[list[BinaryIO], str]:
+    strange = set(form) - {"file", "patient_id"}
+    if strange:
+        raise _refuse_form(f"the form has {len(strange)} fields beside `file` and `patient_id`")
     files = [one.file for one in form.getlist("file") if isinstance(one, UploadFile)]
     if not files or len(files) != len(form.getlist("file")):
         raise _refuse_form("the form has no field `file` that holds a file")
     told = form.get("patient_id", "")
-    if not isinstance(told, str) or len(told) > _PATIENT_LENGTH or not told.isprintable():
+    if not isinstance(told, str) or len(told) > _PATIENT_LENGTH or not re.match(_ONE_LINE, told):
         raise _refuse_form(f"patient_id is not one line of at most {_PATIENT_LENGTH} characters")
     return files, told
 

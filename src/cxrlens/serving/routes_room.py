@@ -23,6 +23,7 @@ from cxrlens.client.messages import (
     TrailHead,
 )
 from cxrlens.serving.entry import Admin, Lead, Reader, ServiceHere, name_cookie
+from cxrlens.serving.lockout import describe_locked_out
 from cxrlens.serving.people import (
     SESSION_HOURS,
     SignedIn,
@@ -36,6 +37,7 @@ from cxrlens.serving.people import (
     revoke_token,
 )
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
+from cxrlens.serving.rates import find_address_key
 from cxrlens.serving.room import read_state, set_level, set_settings
 from cxrlens.serving.tables import person, trail
 from cxrlens.serving.trail import append, read_head
@@ -60,14 +62,19 @@ NO_TOKEN = Problem(
 
 
 @router.post("/sign-in")
-def post_sign_in(service: ServiceHere, asked: SignIn, response: Response) -> Me:
+def post_sign_in(service: ServiceHere, request: Request, asked: SignIn, response: Response) -> Me:
     """Change a token for a session, whose cookie comes with the answer."""
+    client = find_address_key(request.client.host) if request.client else ""
+    wait = service.lockout.attempt(client)
+    if wait:
+        raise ProblemRaised(describe_locked_out(wait))
     with service.room.database.write() as connection:
         opened = open_session(connection, asked.token)
         if opened is None:
             append(connection, "unknown", "sign-in-failed", "room")
     if opened is None:
         raise ProblemRaised(WRONG_TOKEN)
+    service.lockout.succeed(client)
     found, secret = opened
     response.set_cookie(
         name_cookie(service),

@@ -19,7 +19,9 @@ from cxrlens.serving.app import make_app
 from cxrlens.serving.bundle_facts import describe_bundle
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.jobs import ANSWERS, CHECKS
+from cxrlens.serving.open_files import allow_open_files
 from cxrlens.serving.people import SignedIn, add_person, list_people, make_token
+from cxrlens.serving.protocol import Deadlines, make_protocol
 from cxrlens.serving.room import (
     Room,
     begin_serving,
@@ -34,6 +36,9 @@ from cxrlens.serving.service import Door, Service
 from cxrlens.serving.supervision import Supervisor
 from cxrlens.serving.trail import SYSTEM, append
 from cxrlens.vocabulary import CxrlensError, InputError, Level
+
+MOST_CONNECTIONS = 2048
+"""At once."""
 
 GRACE_SECONDS = 10
 """That requests have to end when the service is told to stop."""
@@ -190,6 +195,8 @@ def _run(service: Service, taken: socket.socket) -> None:
     try:
         config = uvicorn.Config(
             make_app(service),
+            http=make_protocol(Deadlines(most_connections=allow_open_files(MOST_CONNECTIONS))),
+            ws="none",
             log_config=None,
             access_log=False,  # addresses would hold ids of cases, and say who reads what
             server_header=False,

@@ -10,13 +10,14 @@ from fastapi import Request
 
 from cxrlens.client.messages import Room as RoomTold
 from cxrlens.serving.bundle_facts import METHODS, BundleFacts
+from cxrlens.serving.lockout import LockOut
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import Classes
 from cxrlens.serving.room import Room, RoomState
 from cxrlens.serving.supervision import Supervisor
 from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL
 
-QUEUE_LIMIT = 400
+QUEUE_LIMIT = 600
 """Images whose file check waits; beyond it uploads are asked to come again."""
 
 
@@ -55,6 +56,9 @@ class Service:
 
     is_stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the service is being stopped: what streams must end."""
+
+    lockout: LockOut = field(default_factory=LockOut)
+    """Of those who fail to sign in."""
 
     @property
     def classes(self) -> Classes:

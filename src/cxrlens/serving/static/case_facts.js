@@ -11,10 +11,10 @@ import { showMoment } from "./moment.js";
  */
 export function showFacts(found) {
   const { line, pixels } = found;
+  find("number").textContent = `Case ${line.number}`;
   find("title").textContent = line.patient === "unknown" ? "Patient unknown" : line.patient;
   document.title = document.title.replace(/^Case( \d+)?/, `Case ${line.number}`);
   const facts = [
-    ["Case", String(line.number)],
     ["View", line.view === "unknown" || line.view === "" ? "not said" : line.view],
     ["Received", showMoment(line.received_at)],
   ];

@@ -67,9 +67,7 @@ class CasePage {
       event.preventDefault();
       this.commit();
     });
-    for (const field of [find("words"), find("reason")]) {
-      field.addEventListener("keydown", (event) => this.typed(event));
-    }
+    document.addEventListener("keydown", (event) => this.press(event));
     find("next").addEventListener("click", () => this.next());
     find("amend").addEventListener("click", () => this.amend(true));
     find("leave-off").addEventListener("click", () => this.amend(false));
@@ -94,7 +92,7 @@ class CasePage {
       { keys: ["w"], label: "Surer", run: () => this.form.stepSureness(1) },
       { keys: ["q"], label: "Less sure", run: () => this.form.stepSureness(-1) },
       { keys: ["e"], label: "Write in your own words (Escape: back to single keys)", run: () => this.write() },
-      { keys: ["Enter"], shown: ["Enter"], label: "Commit; in the text with Ctrl", run: () => this.commit() },
+      { keys: ["Enter"], shown: ["Enter"], label: "Commit; with Ctrl also from a text or a button", run: () => this.commit() },
     ]);
     keys.add("Cases", [
       { keys: ["n"], label: "Next case; this one is given back", run: () => this.next() },
@@ -102,9 +100,10 @@ class CasePage {
     ]);
   }
 
-  typed(event) {
-    if (event.key === "Escape") {
-      event.preventDefault();
+  /** Keys that work where single keys do not: in a text, on a button. */
+  press(event) {
+    if (event.isComposing || document.querySelector("dialog[open]") !== null) return;
+    if (event.key === "Escape" && event.target.closest("#form") !== null) {
       event.target.blur();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -165,6 +164,7 @@ class CasePage {
   showMachine() {
     const { machine } = this.found;
     const box = find("machine");
+    find("viewer").parentElement.classList.toggle("is-bare", machine === null);
     const told = JSON.stringify(machine === null ? null : { ...machine, maps: 0, ordered: 0 });
     if (machine === null) {
       box.hidden = true;
@@ -214,6 +214,7 @@ class CasePage {
       why.replaceChildren(makeSentence(`The model gave no answer: ${note.replace(/^failed: /, "")}`));
     } else {
       why.replaceChildren(copyTemplate(`[data-why="${this.nameWhy(line.level)}"]`));
+      if (line.level !== this.room.level) why.append(copyTemplate('[data-why="kept"]'));
     }
   }
 

@@ -42,7 +42,8 @@ async function explain(response) {
   const type = response.headers.get("Content-Type") ?? "";
   if (type.startsWith("application/problem+json")) {
     const problem = await response.json();
-    if (typeof problem.detail === "string") return problem.detail;
+    const parts = [problem.detail, problem.hint].filter((part) => typeof part === "string");
+    if (parts.length > 0) return `${parts.map((part) => part.replace(/\.$/, "")).join("; ")}.`;
   }
-  return `the server answered ${response.status} ${response.statusText}`.trim() + ".";
+  return `${`the server answered ${response.status} ${response.statusText}`.trim()}.`;
 }

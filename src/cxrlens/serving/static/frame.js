@@ -26,6 +26,7 @@ export class Frame {
     this.levelListeners = [];
     this.live = new Live("/api/v1/events", (isHeard) => this.showHeard(isHeard));
     this.live.listen(({ isRoom, isAll }) => (isRoom || isAll) && this.refresh());
+    find("keys").addEventListener("click", () => this.keys.toggleHelp());
     this.stopButton.addEventListener("click", () => this.stop());
     document.getElementById("sign-out")?.addEventListener("click", () => this.signOut());
     document.addEventListener("signed-out", () => this.showSignedOut());

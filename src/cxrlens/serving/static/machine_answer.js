@@ -15,8 +15,7 @@ const SHORT = 12;
  */
 export function showMachine(machine, hand) {
   return [
-    make("h2", {}, "The model’s answer"),
-    make("p", { class: "decision" }, machine.decision),
+    make("h2", {}, "The model’s answer: ", make("span", { class: "decision" }, machine.decision)),
     make("ul", { class: "classes" }, ...machine.classes.map(showClass)),
     make("p", { class: "soft small" }, tellCalibration(machine.classes)),
     ...showWarnings(machine.warnings),
@@ -40,11 +39,12 @@ function showClass({ name, probability, threshold, is_decided: isDecided }) {
   }
   const point = threshold === null
     ? null
-    : make("span", { class: "soft small point" }, `point ${threshold.toFixed(2)}`);
+    : make("span", { class: "point", title: "Operating point" },
+      make("span", { class: "aside" }, ", operating point "), threshold.toFixed(2));
   return make("li", { class: isDecided ? "class decided" : "class" },
     make("span", { class: "class-name" }, name,
       isDecided ? make("span", { class: "aside" }, " (decided)") : null),
-    make("span", { class: "class-number" }, probability.toFixed(2)), bar, point);
+    bar, make("span", { class: "class-number" }, probability.toFixed(2)), point);
 }
 
 function share(number) {
@@ -73,13 +73,14 @@ function showRegions(regions, highlight) {
     const off = () => highlight(null);
     const place = region.place === null ? "" : `, ${region.place}`;
     const button = make("button", {
-      type: "button", class: "quiet region", title: "Shown alone while you point at it",
+      type: "button", class: "quiet region frame", title: "Shown alone while you point at it",
       mouseenter: on, mouseleave: off, focus: on, blur: off,
     }, `${region.class_name} ${region.score.toFixed(2)}${place}`);
     return make("li", {}, button);
   });
-  return [make("h3", {}, regions.length === 1 ? "Region" : "Regions"),
-    make("ul", { class: "region-list" }, ...items)];
+  return [make("div", { class: "regions" },
+    make("h3", { class: "aside" }, regions.length === 1 ? "Region" : "Regions"),
+    make("ul", { class: "region-list" }, ...items))];
 }
 
 function tellDistance(value) {

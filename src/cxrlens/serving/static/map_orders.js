@@ -28,9 +28,11 @@ export class MapOrders {
     this.name = make("select", { "aria-label": "Class of the map" },
       ...this.room.classes.map((one) => option(one.name)));
     this.button = make("button", { type: "button", click: () => this.order() }, "Make");
+    this.made = make("ul", { class: "region-list" });
     this.state = make("ul", { class: "map-states", "aria-live": "polite" });
-    this.element.append(make("h3", {}, "Heat maps"), this.state,
-      make("div", { class: "map-order" }, this.method, this.name, this.button));
+    this.summary = make("summary", {});
+    this.element.append(this.state, make("details", {}, this.summary, this.made,
+      make("div", { class: "map-order" }, this.method, this.name, this.button)));
   }
 
   /**
@@ -66,22 +68,23 @@ export class MapOrders {
 
   describe({ id, method, class_name: name }) {
     const url = `/api/v1/cases/${this.caseId}/maps/${id}.png`;
-    return { id, label: `${method}: ${name}`, url };
+    return { id, label: tellOrder(`${method}/${name}`), url };
   }
 
   showStates(machine, ordered) {
-    const lines = machine.maps.map((one) => one.is_usable
-      ? make("li", {}, make("button", {
-        type: "button", class: "quiet region", click: () => this.hand.choose(one.id),
-        title: "Show it over the image (M switches it off)",
-      }, `${one.method}: ${one.class_name}`))
-      : make("li", { class: "soft" },
-        `${one.method}: ${one.class_name} shows nothing (the same everywhere, or nowhere positive)`));
-    lines.push(...[...ordered].map((one) =>
-      make("li", { class: "soft making" }, `${one.replace("/", ": ")} is being made…`)));
-    lines.push(...[...this.missed].map((one) =>
-      make("li", { class: "soft" }, `${one.replace("/", ": ")} could not be made for this image.`)));
-    this.state.replaceChildren(...lines);
+    const [usable, useless] = [true, false].map((is) => machine.maps.filter((one) => one.is_usable === is));
+    const words = usable.length === 1 ? "1 heat map" : `${usable.length} heat maps`;
+    this.summary.textContent = `${words}; make another`;
+    this.made.replaceChildren(...usable.map((one) => make("li", {}, make("button", {
+      type: "button", class: "quiet region", click: () => this.hand.choose(one.id),
+      title: "Show it over the image (M switches it off)",
+    }, tellOrder(nameOrder(one))))));
+    this.state.replaceChildren(
+      ...[...ordered].map((one) => make("li", { class: "making" }, `${tellOrder(one)} is being made…`)),
+      ...[...this.missed].map((one) => make("li", {}, `${tellOrder(one)} could not be made for this image.`)),
+      ...useless.map((one) => make("li", {},
+        `${tellOrder(nameOrder(one))} shows nothing: it is the same everywhere, or nowhere positive.`)),
+    );
   }
 
   async order() {
@@ -104,6 +107,11 @@ export class MapOrders {
 
 function nameOrder({ method, class_name: name }) {
   return `${method}/${name}`;
+}
+
+/** `cam/covid` as people write it, and as the viewer lists it. */
+function tellOrder(order) {
+  return order.replace("/", ": ");
 }
 
 function findLikeliest(classes) {

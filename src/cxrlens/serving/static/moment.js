@@ -9,6 +9,7 @@ const DAY = 86400;
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const DATE_OF_YEAR = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 const WHOLE = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "long" });
 
 /**
@@ -27,9 +28,11 @@ export function showMoment(at, now = new Date()) {
 export function tellMoment(then, now) {
   const ago = (now.getTime() - then.getTime()) / 1000;
   const clock = CLOCK.format(then);
-  if (ago < MINUTE) return `${clock} (just now)`;
-  if (ago < HOUR) return `${clock} (${Math.floor(ago / MINUTE)} min ago)`;
-  if (ago < DAY && then.getDate() === now.getDate()) {
+  if (then.getFullYear() !== now.getFullYear()) return DATE_OF_YEAR.format(then);
+  // Clocks of two machines differ a little.
+  if (Math.abs(ago) < MINUTE) return `${clock} (just now)`;
+  if (ago > 0 && ago < HOUR) return `${clock} (${Math.floor(ago / MINUTE)} min ago)`;
+  if (ago > 0 && ago < DAY && then.getDate() === now.getDate()) {
     return `${clock} (${Math.floor(ago / HOUR)} h ago)`;
   }
   return `${DATE.format(then)}, ${clock}`;

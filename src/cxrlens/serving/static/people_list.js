@@ -35,7 +35,8 @@ export class PeopleList {
   }
 
   async refresh() {
-    const people = await ask("GET", "/people");
+    const people = (await ask("GET", "/people"))
+      .toSorted((one, other) => one.is_disabled - other.is_disabled);
     const tokens = await Promise.all(people.map((one) => ask("GET", `/people/${one.id}/tokens`)));
     this.body.replaceChildren(...people.map((one, at) => this.makeRow(one, tokens[at])));
   }

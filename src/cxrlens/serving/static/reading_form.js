@@ -9,6 +9,9 @@ const STEPS = ["a guess", "unsure", "fairly sure", "sure", "certain"];
 /** Where sureness begins when it is set by key. */
 const MIDDLE = 3;
 
+/** Letters of a name of which two fit on a line. */
+const SHORT = 12;
+
 /** Classes that have a digit as a key. */
 const DIGITS = 9;
 
@@ -45,6 +48,8 @@ export class ReadingForm {
     find("findings-title").textContent = this.isMultilabel ? "What do you see?" : "Which of these is it?";
     box.append(...this.names.map((name, at) =>
       this.isMultilabel ? this.makeFinding(name, at) : this.makeChoice(name, at)));
+    const isShort = this.names.every((name) => name.length <= SHORT);
+    box.classList.toggle("is-short", isShort && !this.isMultilabel);
     if (this.isMultilabel) {
       const rest = make("button", { type: "button", class: "quiet rest", click: () => this.setRestAbsent() },
         "All others are absent ", make("kbd", {}, "0"));

@@ -187,9 +187,9 @@ export class Viewer {
       const pixels = await fetchPixels(asked.pixels, signal);
       if (signal.aborted) return false;
       this.open(pixels, asked);
-      const milliseconds = performance.now() - began;
-      this.emit("viewer-ready", { width: pixels.width, height: pixels.height, bits: pixels.bits,
-        milliseconds });
+      const { width, height, bits } = pixels;
+      this.announce(`Image shown, ${width} by ${height} pixels`);
+      this.emit("viewer-ready", { width, height, bits, milliseconds: performance.now() - began });
       return true;
     } catch (error) {
       if (signal.aborted) return false;
@@ -298,10 +298,10 @@ export class Viewer {
     this.refresh();
     try {
       const bitmap = this.bitmap ?? (await fetchMap(map.url, signal));
-      if (signal.aborted) return;
+      if (signal.aborted || !this.maps.includes(map)) return;
       this.bitmaps.set(id, bitmap);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || !this.maps.includes(map)) return;
       this.isMapOn = false;
       this.refresh();
       this.refuse(error, "map", () => this.chooseMap(id));

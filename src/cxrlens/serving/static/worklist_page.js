@@ -137,6 +137,7 @@ class WorklistPage {
     const progress = find("progress");
     progress.max = Math.max(1, all);
     progress.value = list.n_read;
+    progress.hidden = all === 0;
     find("progress-words").textContent = all === 0 ? "" : `${list.n_read} of ${all} read`;
     find("order").textContent = ORDERS[this.shown === "open" ? list.order : "newest"];
     find("waiting").textContent =
