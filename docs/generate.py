@@ -41,11 +41,12 @@ def describe_commands() -> Iterator[str]:
     yield f"# Commands\n\n{NOTICE}\n"
     yield "Results go to stdout, talk goes to stderr. "
     yield "Exit codes: see [files and exit codes](files.md#exit-codes).\n"
-    for name in typer.main.get_command(app).commands:
-        runner = CliRunner(env={"COLUMNS": "96", "TERM": "dumb"})
-        help_text = runner.invoke(app, [name, "--help"], prog_name="cxrlens").output
-        lines = "\n".join(line.rstrip() for line in help_text.strip().splitlines())
-        yield f"\n## `cxrlens {name}`\n\n```text\n{lines}\n```\n"
+    for name, command in typer.main.get_command(app).commands.items():
+        for words in ([name], *([name, part] for part in getattr(command, "commands", ()))):
+            runner = CliRunner(env={"COLUMNS": "96", "TERM": "dumb"})
+            help_text = runner.invoke(app, [*words, "--help"], prog_name="cxrlens").output
+            lines = "\n".join(line.rstrip() for line in help_text.strip().splitlines())
+            yield f"\n## `cxrlens {' '.join(words)}`\n\n```text\n{lines}\n```\n"
 
 
 def describe_methods() -> Iterator[str]:

@@ -7,7 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cxrlens import audit, benchmark, data, evaluation, explanation, export, imaging, inference
+    from cxrlens import (
+        audit,
+        benchmark,
+        client,
+        data,
+        evaluation,
+        explanation,
+        export,
+        imaging,
+        inference,
+    )
     from cxrlens import model, network, phantom, report, serving, training, vocabulary
     from cxrlens.data import StudyTable, read_table
     from cxrlens.imaging import Radiograph, read_radiograph
@@ -23,8 +33,8 @@ _HOMES = {
     "vocabulary": ("CxrlensError", "Prediction"),
 }
 _PACKAGES = (
-    *_HOMES, "audit", "benchmark", "evaluation", "explanation", "export", "inference", "network",
-    "phantom", "serving", "training",
+    *_HOMES, "audit", "benchmark", "client", "evaluation", "explanation", "export", "inference",
+    "network", "phantom", "serving", "training",
 )  # fmt: skip
 
 __all__ = [

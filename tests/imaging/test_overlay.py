@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from cxrlens.imaging import colourise, outline, overlay
+from cxrlens.imaging import colourise, layer, outline, overlay
 from cxrlens.vocabulary import Geometry, Heatmap, InputError
 
 RANDOM = np.random.default_rng(0)
@@ -32,6 +32,28 @@ def test_equals_a_second_writing(alpha: float) -> None:
     heat[:, :4] = np.nan
     found = overlay(GREY, heat, alpha=alpha)
     assert np.abs(found - overlay_slowly(GREY, heat, alpha)).max() <= 0.51
+
+
+@pytest.mark.parametrize("has_unseen", [False, True])
+def test_a_layer_that_is_laid_over_the_image_equals_the_overlay(has_unseen: bool) -> None:
+    heat = RANDOM.normal(0, 1, GREY.shape).astype(np.float32)
+    if has_unseen:
+        heat[:, :4] = np.nan
+    drawn = layer(heat)
+    share = drawn[:, :, 3:] / 255.0
+    laid = BARE * (1 - share) + drawn[:, :, :3] * share
+    # Opacity comes in 255 steps, of up to 255 greys each.
+    assert np.abs(laid - overlay(GREY, heat, alpha=1.0)).max() <= 1.5
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, 3.0])
+def test_a_layer_of_heat_that_says_nothing_is_empty(value: float) -> None:
+    assert layer(np.full_like(GREY, value)).max() == 0
+
+
+def test_a_layer_in_unknown_colours_is_refused() -> None:
+    with pytest.raises(InputError, match="pink"):
+        layer(GREY, colours="pink")
 
 
 @pytest.mark.parametrize(

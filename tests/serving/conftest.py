@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import io
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from playwright.sync_api import Error as PageError
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 from starlette.types import ASGIApp
 
 from cxrlens.data import read_table
@@ -51,6 +58,39 @@ def room_bundle(
 def phantoms(phantom_folder: Path) -> list[Path]:
     """Drawn radiographs to hand in: 72 files, no two alike."""
     return sorted(phantom_folder.glob("[cnp]*/*.png"))
+
+
+MakeDicom = Callable[..., bytes]
+"""`make_dicom(PatientID="1", SOPInstanceUID="1.2.3")`: a drawn radiograph as a DICOM file."""
+
+
+@pytest.fixture(scope="session")
+def make_dicom(phantoms: list[Path]) -> MakeDicom:
+    """Write drawn radiographs as DICOM files; `number` says which."""
+
+    def make(number: int = 0, **elements: object) -> bytes:
+        pixels = np.asarray(Image.open(phantoms[number]).convert("L"))
+        dataset = Dataset()
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
+        dataset.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.{number + 1}"
+        dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
+        dataset.PatientID, dataset.PatientName = f"PAT-{number}", f"Doe^Number{number}"
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.Rows, dataset.Columns = pixels.shape
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+        dataset.PixelRepresentation = 0
+        dataset.PixelData = (pixels.astype("<u2") * 16).tobytes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some tests want what is not valid
+            for keyword, value in elements.items():
+                setattr(dataset, keyword, value)
+            written = io.BytesIO()
+            dataset.save_as(written, enforce_file_format=True)
+        return written.getvalue()
+
+    return make
 
 
 @pytest.fixture

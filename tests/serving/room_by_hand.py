@@ -3,24 +3,30 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import io
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import Row, Table, func, insert, select
 
 from cxrlens.client.messages import (
     Action,
     Case,
     FindingAnswer,
     ReadingAnswer,
+    ReceiptLine,
     Reveal,
     RoomSettings,
 )
 from cxrlens.serving import tables
 from cxrlens.serving.case_view import view_case
+from cxrlens.serving.checking import check
 from cxrlens.serving.clock import tell_time
+from cxrlens.serving.intake import receive
+from cxrlens.serving.jobs import CHECKS, take
 from cxrlens.serving.people import SignedIn, add_person
 from cxrlens.serving.readings import Classes, Said, record
 from cxrlens.serving.room import Room, RoomState, read_state, set_level, set_settings
@@ -137,6 +143,42 @@ class RoomByHand:
             found = view_case(connection, read_state(connection), reader, case_id)
         assert found is not None
         return found
+
+    def receive(self, sender: SignedIn, *files: bytes, patient_id: str = "") -> list[ReceiptLine]:
+        """Hand files in."""
+        return list(
+            receive(self.room, sender, iter([io.BytesIO(one) for one in files]), patient_id)
+        )
+
+    def check_all(self) -> None:
+        """Do the file checks that wait, as their process would."""
+        while True:
+            with self.room.database.write() as connection:
+                taken = take(connection, CHECKS, 4)
+            if not taken:
+                return
+            for one in taken:
+                check(self.room, one)
+
+    def find(self, case_id: str) -> Row[Any]:
+        """Give the row of a case."""
+        with self.room.database.read() as connection:
+            return connection.execute(select(tables.case).where(tables.case.c.id == case_id)).one()
+
+    def count(self, table: Table) -> int:
+        """Count the rows of a table."""
+        with self.room.database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+    def list_files(self) -> set[str]:
+        """List all files of images: `originals/…`, `pixels/…`, `incoming/…`."""
+        folder = self.room.places.folder
+        return {
+            str(path.relative_to(folder))
+            for kind in ("originals", "pixels", "incoming")
+            for path in (folder / kind).rglob("*")
+            if path.is_file()
+        }
 
     def close(self) -> None:
         """Give back its connections."""

@@ -25,8 +25,10 @@ from cxrlens.cli.find_lr import find_lr
 from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
 from cxrlens.cli.quantise import quantise
+from cxrlens.cli.room import room
 from cxrlens.cli.serve import serve
 from cxrlens.cli.show import show
+from cxrlens.cli.trail import trail
 from cxrlens.cli.train import train
 
 EXIT_FAULT = 1
@@ -50,14 +52,16 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)
+app.add_typer(room, name="room")
+app.add_typer(trail, name="trail")
 
 
 def main() -> None:
     """Run the command line.
 
     Exit codes: 0 done, 2 wrong use or input, 3 partial (some files refused, listed), 4 a gate
-    not passed (`audit`, `export --check`), 1 a fault of ours (the traceback is shown where the
-    environment variable CXRLENS_TRACEBACK is set).
+    not passed (`audit`, `export --check`, `trail verify`), 1 a fault of ours (the traceback is
+    shown where the environment variable CXRLENS_TRACEBACK is set).
     """
     try:
         app()

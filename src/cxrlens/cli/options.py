@@ -60,6 +60,10 @@ BundleArgument = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="A model: the `bundle` folder of a training.")
 ]
 
+RoomArgument = Annotated[
+    Path, typer.Argument(metavar="ROOM", help="Folder of a reading room: see `cxrlens serve`.")
+]
+
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", help="Folder for the results; must be new or empty. Default: counts up."),

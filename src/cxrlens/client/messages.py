@@ -285,6 +285,8 @@ class MachineAnswer(Told):
     classes: tuple[ClassAnswer, ...]
     regions: tuple[RegionTold, ...]
     maps: tuple[MapTold, ...]
+    """By method; of each, that of the class decided for first, then by probability."""
+
     ordered: tuple[str, ...]
     """Maps that are being made, as `method/class`."""
 

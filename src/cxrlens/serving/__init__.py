@@ -8,7 +8,7 @@ This process holds no network: those that work for it do (`working`), so it stay
 from cxrlens.serving.intake import receive
 from cxrlens.serving.people import SignedIn, add_person, list_people, make_token
 from cxrlens.serving.places import Places
-from cxrlens.serving.room import Room, open_room
+from cxrlens.serving.room import Room, join_room, open_room
 from cxrlens.serving.running import (
     Address,
     Answerer,
@@ -17,7 +17,7 @@ from cxrlens.serving.running import (
     ignore_hangup,
     serve,
 )
-from cxrlens.serving.trail import SYSTEM, Head, Verdict, verify
+from cxrlens.serving.trail import SYSTEM, Head, Verdict, read_head, verify
 
 __all__ = [
     "SYSTEM",
@@ -32,9 +32,11 @@ __all__ = [
     "add_person",
     "find_or_add_person",
     "ignore_hangup",
+    "join_room",
     "list_people",
     "make_token",
     "open_room",
+    "read_head",
     "receive",
     "serve",
     "verify",

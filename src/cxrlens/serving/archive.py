@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 from cxrlens.vocabulary import ImageRefused
 
@@ -34,7 +34,20 @@ _DAMAGED = (
 NotImplementedError is a RuntimeError, and a name that is no UTF-8 a ValueError."""
 
 
-def open_archive(file: BinaryIO, most_bytes: int) -> Iterator[BinaryIO | ImageRefused]:
+@runtime_checkable
+class ByteStream(Protocol):
+    """A file that is open for reading, on the disk or in memory."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Give the next bytes: `size` at most, or all."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+        ...
+
+
+def open_archive(file: ByteStream, most_bytes: int) -> Iterator[ByteStream | ImageRefused]:
     """Open the images of a zip archive, one at a time; nothing is unpacked to a name of its own.
 
     Args:
@@ -81,7 +94,7 @@ def _judge(members: list[zipfile.ZipInfo]) -> ImageRefused | None:
 
 def _open_member(
     archive: zipfile.ZipFile, one: zipfile.ZipInfo, most_bytes: int
-) -> BinaryIO | ImageRefused:
+) -> ByteStream | ImageRefused:
     if stat.S_ISLNK(one.external_attr >> 16):
         return ImageRefused("not-a-file", "a member of the zip archive is a link: pack the file")
     if one.flag_bits & 1:

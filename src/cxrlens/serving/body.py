@@ -105,11 +105,13 @@ class Body:
                 since = loop.time()
                 done, _ = await asyncio.wait({coming}, timeout=LOOK_SECONDS)
                 self._waited += loop.time() - since
-                if done:
-                    return self._note(coming.result())
-                if self._is_overdue(self._waited, self._count):
+                message = self._note(coming.result()) if done else GONE
+                # one that drips is asked too, else a byte now and then would do
+                if not self._has_ended and self._is_overdue(self._waited, self._count):
                     self.stopped = "stalled"
                     return GONE
+                if done:
+                    return message
         finally:
             coming.cancel()
 

@@ -16,6 +16,7 @@ from cxrlens.client.messages import (
     RegionTold,
     Warned,
 )
+from cxrlens.serving.bundle_facts import METHODS
 from cxrlens.serving.jobs import JobKind
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import list_readings, read_standing
@@ -119,10 +120,13 @@ def _tell_machine(connection: Connection, state: RoomState, case_id: str) -> Mac
     ).first()
     if row is None:
         return None
+    answer = row.answer
     maps = connection.execute(
         select(heatmap).where(heatmap.c.case_id == case_id, heatmap.c.bundle == state.bundle)
-    )
-    answer = row.answer
+    ).all()
+    # The map that a viewer shows unasked is of the class that the decision is for.
+    rank = {one["name"]: (not one["is_decided"], -one["probability"]) for one in answer["classes"]}
+    maps = sorted(maps, key=lambda one: (METHODS.index(one.method), rank[one.class_name]))
     return MachineAnswer(
         bundle=row.bundle,
         engine=row.engine,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cxrlens.serving.checking import check, give_up
 from cxrlens.serving.jobs import CHECKS, MOST_ATTEMPTS, Job
-from cxrlens.serving.working import join_room, watch_parent, work
+from cxrlens.serving.room import join_room
+from cxrlens.serving.working import watch_parent, work
 
 
 def main(folder: Path, server: int) -> None:

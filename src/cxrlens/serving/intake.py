@@ -12,13 +12,12 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from sqlalchemy import Connection, insert, select
 
 from cxrlens.client.messages import ReceiptLine
 from cxrlens.imaging import recognise
-from cxrlens.serving.archive import open_archive
+from cxrlens.serving.archive import ByteStream, open_archive
 from cxrlens.serving.clock import tell_time
 from cxrlens.serving.disk import minding_space
 from cxrlens.serving.jobs import enqueue
@@ -55,7 +54,7 @@ class Incoming:
 
 
 def receive(
-    room: Room, sender: SignedIn, files: Iterator[BinaryIO], patient_id: str = ""
+    room: Room, sender: SignedIn, files: Iterator[ByteStream], patient_id: str = ""
 ) -> Iterator[ReceiptLine]:
     """Take files in; what stands in a zip archive counts as handed in by itself.
 
@@ -80,7 +79,7 @@ def receive(
         yield line.model_copy(update={"index": index})
 
 
-def _open_images(files: Iterator[BinaryIO]) -> Iterator[BinaryIO | ImageRefused]:
+def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteStream | ImageRefused]:
     for file in files:
         head = file.read(512)
         file.seek(0)
@@ -90,7 +89,7 @@ def _open_images(files: Iterator[BinaryIO]) -> Iterator[BinaryIO | ImageRefused]
             yield file
 
 
-def _receive_one(room: Room, sender: SignedIn, file: BinaryIO, patient_id: str) -> ReceiptLine:
+def _receive_one(room: Room, sender: SignedIn, file: ByteStream, patient_id: str) -> ReceiptLine:
     try:
         incoming = _store(room.places, file)
     except ImageRefused as refused:
@@ -106,7 +105,7 @@ def _receive_one(room: Room, sender: SignedIn, file: BinaryIO, patient_id: str) 
         incoming.path.unlink(missing_ok=True)
 
 
-def _store(places: Places, file: BinaryIO) -> Incoming:
+def _store(places: Places, file: ByteStream) -> Incoming:
     """Write the bytes to the disk.
 
     Raises:

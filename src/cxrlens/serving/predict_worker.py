@@ -16,7 +16,8 @@ from cxrlens.inference import EngineName, Precision
 from cxrlens.model import load
 from cxrlens.serving.answering import explain, give_up, predict, tell_facts
 from cxrlens.serving.jobs import ANSWERS, MOST_ATTEMPTS, Job
-from cxrlens.serving.working import join_room, watch_parent, work
+from cxrlens.serving.room import join_room
+from cxrlens.serving.working import watch_parent, work
 from cxrlens.vocabulary import CxrlensError
 
 

@@ -102,6 +102,24 @@ def open_room(folder: Path, name: str = "Reading room", purpose: Purpose = "retr
     return Room(places, database)
 
 
+def join_room(folder: Path) -> Room:
+    """Open a room that is there, also while another process serves it.
+
+    Args:
+        folder: of the room.
+
+    Raises:
+        InputError: if there is none, or a damaged or newer one.
+        Busy: if its database is locked.
+    """
+    places = Places(folder)
+    if not places.database.is_file():
+        raise InputError(
+            f"'{folder}' is no reading room: give the folder that `cxrlens serve --room` made"
+        )
+    return Room(places, Database(places.database))
+
+
 @contextmanager
 def hold_room(places: Places) -> Iterator[None]:
     """Keep every other process from serving the room while the block runs.

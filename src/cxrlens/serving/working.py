@@ -11,13 +11,11 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from cxrlens.serving.database import Busy, Database, OutOfSpace
+from cxrlens.serving.database import Busy, OutOfSpace
 from cxrlens.serving.jobs import Job, JobKind, give_back, has_waiting, take
-from cxrlens.serving.places import Places
 from cxrlens.serving.room import Room
-from cxrlens.vocabulary import InputError, OutputError
+from cxrlens.vocabulary import OutputError
 
 AT_ONCE: dict[JobKind, int] = {"check": 4, "predict": 16, "explain": 1}
 """Jobs that are taken together."""
@@ -82,18 +80,6 @@ def _give_back(room: Room, taken: Sequence[Job], is_over: Callable[[], bool]) ->
         except (Busy, OutOfSpace):
             continue
         return
-
-
-def join_room(folder: Path) -> Room:
-    """Open the room whose server started this process.
-
-    Raises:
-        InputError: if there is none.
-    """
-    places = Places(folder)
-    if not places.database.exists():
-        raise InputError(f"'{folder}' is no reading room")
-    return Room(places, Database(places.database))
 
 
 def watch_parent(parent: int) -> Callable[[], bool]:

@@ -113,8 +113,8 @@ function showTest({ n_known: known, n_unknown: unknown, on_all: test }) {
 /** A figure with its interval, or why there is none. */
 function show95({ value, low, high, method }) {
   if (value === null) return make("span", { class: "soft", title: method }, "–");
-  if (low === null) return make("span", { title: method }, value.toFixed(2), make("small", {}, " no interval"));
-  return make("span", { title: method }, value.toFixed(2), make("small", {}, ` ${low.toFixed(2)} to ${high.toFixed(2)}`));
+  if (low === null) return make("span", { title: method }, value.toFixed(3), make("small", {}, " no interval"));
+  return make("span", { title: method }, value.toFixed(3), make("small", {}, ` ${low.toFixed(3)} to ${high.toFixed(3)}`));
 }
 
 function makeRow(cells, tag = "td") {
