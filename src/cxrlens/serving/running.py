@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import ipaddress
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -225,6 +226,8 @@ class _Server(uvicorn.Server):
         """
         if self._service.is_stopping.is_set():
             self.force_exit = True
+            # Requests are cut off on purpose now, and each would be told with a traceback.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self._service.is_stopping.set()
         self.should_exit = True
 
