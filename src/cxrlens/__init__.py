@@ -33,8 +33,8 @@ _HOMES = {
     "vocabulary": ("CxrlensError", "Prediction"),
 }
 _PACKAGES = (
-    *_HOMES, "audit", "benchmark", "client", "evaluation", "explanation", "export", "inference", "network",
-    "phantom", "serving", "training",
+    *_HOMES, "audit", "benchmark", "client", "evaluation", "explanation", "export", "inference",
+    "network", "phantom", "serving", "training",
 )  # fmt: skip
 
 __all__ = [

@@ -30,7 +30,7 @@ from cxrlens.serving.jobs import CHECKS, take
 from cxrlens.serving.people import SignedIn, add_person
 from cxrlens.serving.readings import Classes, Said, record
 from cxrlens.serving.room import Room, RoomState, read_state, set_level, set_settings
-from cxrlens.serving.trail import SYSTEM, append
+from cxrlens.serving.trail import PREDICTED, SYSTEM, append, digest_answer
 from cxrlens.vocabulary import Level
 
 
@@ -84,12 +84,11 @@ class RoomByHand:
         }  # fmt: skip
         with self.room.database.write() as connection:
             bundle = read_state(connection).bundle
-            connection.execute(
-                insert(tables.prediction).values(
-                    case_id=case_id, bundle=bundle, engine="by hand", answer=answer,
-                    priority=priority, made_at=tell_time(),
-                )
-            )  # fmt: skip
+            values: dict[str, object] = {
+                "case_id": case_id, "bundle": bundle, "engine": "by hand", "answer": answer,
+                "priority": priority, "made_at": tell_time(),
+            }  # fmt: skip
+            connection.execute(insert(tables.prediction).values(**values))
             connection.execute(
                 insert(tables.heatmap).values(
                     id=map_id, case_id=case_id, bundle=bundle, method="cam", class_name=leading,
@@ -97,7 +96,8 @@ class RoomByHand:
                     grid=np.array([[0, priority], [0.1, 0.2]], "<f4").tobytes(),
                 )
             )  # fmt: skip
-            append(connection, SYSTEM, "predicted", case_id, {"bundle": bundle})
+            told = {"bundle": bundle, "answer": digest_answer(values)}
+            append(connection, SYSTEM, PREDICTED, case_id, told)
         return map_id
 
     def answer(self, present: str, text: str = "") -> ReadingAnswer:

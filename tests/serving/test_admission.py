@@ -166,7 +166,7 @@ def test_one_who_reads_first_finds_it_at_once(serve_app) -> None:
     with ask(server, "/", 30_000_000, body=b"x") as opened:
         since = time.monotonic()
         assert read(opened)[0] == 413
-        assert time.monotonic() - since < 1
+        assert time.monotonic() - since < 4
 
 
 @pytest.mark.parametrize(("size", "status"), [(900, 200), (1001, 413)])
@@ -374,7 +374,7 @@ def test_who_stands_still_loses_the_turn_to_who_waits(serve_app) -> None:
     since = time.monotonic()
     with ask(server, "/rooms/9/images", 100) as waiting:
         assert read(waiting) == (200, "100")
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < 5
     lost = []
     for one in still:
         one.settimeout(0.3)
@@ -406,13 +406,13 @@ def test_who_drips_loses_it_too(serve_app) -> None:
 def test_who_is_steady_keeps_the_turn_while_others_wait(serve_app) -> None:
     limits = Limits((UPLOAD,), receiving=1, stall_seconds=0.5, stall_rate=10_000.0)
     server = serve_app(Admission(Counter(), limits))
-    with ask(server, "/rooms/1/images", 40_000, body=b"") as steady:
+    with ask(server, "/rooms/1/images", 120_000, body=b"") as steady:
         time.sleep(0.1)
         with ask(server, "/rooms/2/images", 10) as waiting:
             for _ in range(20):
-                steady.sendall(b"x" * 2000)
+                steady.sendall(b"x" * 6000)
                 time.sleep(0.1)
-            assert read(steady) == (200, "40000")
+            assert read(steady) == (200, "120000")
             assert read(waiting) == (200, "10")
 
 

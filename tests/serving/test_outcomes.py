@@ -15,11 +15,18 @@ from cxrlens.serving.outcomes import Record, gather, judge, list_records
 from cxrlens.serving.patients import erase_patient, find_pseudonym
 from cxrlens.serving.people import SignedIn, add_person
 from cxrlens.serving.readings import Classes, Said, open_case, record, set_reference
-from cxrlens.serving.room import begin_serving, open_room, set_level
-from cxrlens.serving.tables import case, prediction
+from cxrlens.serving.room import (
+    ClassSet,
+    begin_serving,
+    open_room,
+    read_state,
+    set_level,
+    set_settings,
+)
+from cxrlens.serving.tables import case, prediction, reference
 from cxrlens.serving.tables import room as room_table
-from cxrlens.serving.trail import verify
-from cxrlens.vocabulary import NOT_A_DEVICE
+from cxrlens.serving.trail import PREDICTED, SYSTEM, append, digest_answer, verify
+from cxrlens.vocabulary import NOT_A_DEVICE, InputError
 
 CLASSES = Classes(["normal", "pneumonia"], is_multilabel=False)
 BUNDLE = "b" * 64
@@ -58,12 +65,13 @@ class Place:
                     {"name": "normal", "probability": 1 - machine, "is_decided": machine < 0.5},
                     {"name": "pneumonia", "probability": machine, "is_decided": machine >= 0.5},
                 ]
-                connection.execute(
-                    insert(prediction).values(
-                        case_id=made, bundle=BUNDLE, engine="test", priority=machine,
-                        answer={"decision": "", "classes": classes}, made_at=tell_time(),
-                    )
-                )  # fmt: skip
+                values = {
+                    "case_id": made, "bundle": BUNDLE, "engine": "test", "priority": machine,
+                    "answer": {"decision": "", "classes": classes}, "made_at": tell_time(),
+                }  # fmt: skip
+                connection.execute(insert(prediction).values(**values))
+                told = {"bundle": BUNDLE, "answer": digest_answer(values)}
+                append(connection, SYSTEM, PREDICTED, made, told)
         return made
 
     def say(self, case_id: str, action: str, present: str, *, shown: bool) -> None:
@@ -203,3 +211,80 @@ def test_tables_say_the_same_and_hold_no_formula(place) -> None:
     assert [row["final"] for row in rows] == ["0", "1"]
     assert [row["reference"] for row in rows] == ["", ""]
     assert {row["notice"] for row in rows} == {NOT_A_DEVICE}
+
+
+def test_who_saw_the_machine_gave_no_answer_without_it(place) -> None:
+    place.set_level("assistance")
+    made = place.add_case(1, "A", 0.9, "assistance")
+    with place.write() as connection:
+        open_case(connection, place.reader, made, shows=True)
+        # From now on first answers are asked for, but not of who has seen the machine.
+        settings = read_state(connection).settings.model_copy(update={"asks_first": True})
+        set_settings(connection, settings, place.reader.id)
+    place.say(made, "commit", "normal", shown=True)
+    (one,) = read(place)
+    assert (one.first, one.shown) == (None, True)
+    assert np.isnan(gather([one], CLASSES.names).unaided).all()
+
+
+@pytest.mark.parametrize("fallen", ["shadow", "human-only"])
+def test_what_stood_in_the_worklist_was_seen_whatever_the_level_fell_to(place, fallen) -> None:
+    place.set_level("assistance")
+    made = place.add_case(1, "A", 0.9, "assistance")
+    place.set_level(fallen)
+    place.say(made, "commit", "normal", shown=False)
+    (one,) = read(place)
+    assert (one.level, one.shown) == ("assistance", True)
+
+
+def test_a_reader_is_credited_to_the_model_that_they_saw(place) -> None:
+    place.set_level("assistance")
+    made = place.add_case(1, "A", 0.9, "assistance")
+    with place.write() as connection:
+        open_case(connection, place.reader, made, shows=True)
+    begin_serving(place.room, "c" * 64)
+    place.say(made, "commit", "pneumonia", shown=False)
+    (one,) = read(place)
+    assert (one.bundle, one.shown) == (BUNDLE, True)
+
+
+def test_a_lead_who_may_still_read_a_case_is_told_nothing_of_it(place) -> None:
+    place.set_level("shadow")
+    with place.write() as connection:
+        other = add_person(connection, "Lea", "lead", "system")
+        settings = read_state(connection).settings.model_copy(update={"readers_per_case": 2})
+        set_settings(connection, settings, place.reader.id)
+    made = place.add_case(1, "A", 0.9, "shadow")
+    place.say(made, "commit", "normal", shown=False)
+    with place.room.database.read() as connection:
+        assert list_records(connection, other.id) == []
+        assert len(list_records(connection, place.reader.id)) == 1
+        assert len(list_records(connection)) == 1
+
+
+def test_a_model_of_other_classes_is_refused(place) -> None:
+    ours = ClassSet(("normal", "pneumonia"), is_multilabel=False)
+    begin_serving(place.room, "c" * 64, ours)
+    begin_serving(place.room, "d" * 64, ours)
+    with pytest.raises(InputError, match=r"reads normal, pneumonia .* answers normal, covid"):
+        begin_serving(place.room, "e" * 64, ClassSet(("normal", "covid"), is_multilabel=False))
+
+
+def test_an_answer_of_the_model_that_was_edited_is_found(place) -> None:
+    place.set_level("shadow")
+    place.add_case(1, "A", 0.9, "shadow")
+    with place.room.database.read() as connection:
+        assert verify(connection).fault is None
+    with place.write() as connection:
+        connection.execute(prediction.update().values(priority=0.1))
+        assert "answer 1 of the model" in str(verify(connection).fault)
+
+
+def test_a_reference_that_was_edited_is_found(place) -> None:
+    made = place.add_case(1, "A", None, "human-only")
+    with place.write() as connection:
+        told = ReferenceAnswer(findings={"pneumonia": True}, source="CT")
+        set_reference(connection, place.reader, made, told, CLASSES)
+        assert verify(connection).fault is None
+        connection.execute(reference.update().values(is_present=False))
+        assert "what is true of case" in str(verify(connection).fault)

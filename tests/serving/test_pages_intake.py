@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxrlens.serving.service import QUEUE_LIMIT
+
 pytestmark = pytest.mark.slow
 
 
@@ -127,7 +129,7 @@ def test_a_busy_room_is_waited_for(room, visit, phantoms, tmp_path: Path) -> Non
     one = visit(room, room.add_person("patient sender"))
     os.kill(worker, signal.SIGSTOP)
     try:
-        many = pack(tmp_path, {f"{at}.png": draw_small(at) for at in range(420)})
+        many = pack(tmp_path, {f"{at}.png": draw_small(at) for at in range(QUEUE_LIMIT)})
         done = room.ask("POST", "/images", files={"file": ("many.zip", many.read_bytes())})
         assert done.status_code == 202
         one.page.set_input_files("#files", [phantoms[70], phantoms[71]])

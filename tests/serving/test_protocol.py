@@ -33,6 +33,9 @@ SHORT = Deadlines(
 PATIENT = Deadlines()
 """Nothing of this is over while a test runs."""
 
+PROMPT = 5.0
+"""Seconds within which a busy machine answers, and well before a deadline of `PATIENT`."""
+
 LARGE = 30_000_000
 """Bytes of a response that no socket's buffer holds."""
 
@@ -145,7 +148,7 @@ def test_a_connection_that_asks_nothing(serve_app) -> None:
     server = serve_app(App(), SHORT)
     with server.connect() as idle:
         seconds, said = measure_until_closed(idle)
-    assert 0.35 < seconds < 2
+    assert 0.35 < seconds < PROMPT
     assert said == b""  # a browser connects ahead of its needs
     assert server.cuts == ["head"]
 
@@ -155,7 +158,7 @@ def test_slow_loris(serve_app) -> None:
     with server.connect() as slow:
         since = time.monotonic()
         send_until_cut(slow, b"X: y\r\n", before=GET[:-2])
-    assert 0.35 < time.monotonic() - since < 2
+    assert 0.35 < time.monotonic() - since < PROMPT
     assert server.cuts == ["head"]
 
 
@@ -164,7 +167,7 @@ def test_a_head_that_stands_still_is_told(serve_app) -> None:
     with server.connect() as slow:
         slow.sendall(GET[:-2])
         seconds, said = measure_until_closed(slow)
-    assert 0.35 < seconds < 2
+    assert 0.35 < seconds < PROMPT
     check_late(said)
 
 
@@ -177,7 +180,7 @@ def test_a_further_head_has_its_own_deadline(serve_app) -> None:
             assert read_answer(kept)[0] == 200
         kept.sendall(GET[:10])
         seconds, said = measure_until_closed(kept)
-    assert 0.35 < seconds < 2
+    assert 0.35 < seconds < PROMPT
     check_late(said)
     assert server.cuts == ["head"]
 
@@ -191,7 +194,7 @@ def test_idle_between_requests_is_for_uvicorn(serve_app) -> None:
         kept.sendall(GET)
         assert read_answer(kept)[0] == 200
         seconds, said = measure_until_closed(kept)
-    assert 1.5 < seconds < 4
+    assert 1.5 < seconds < 2 + PROMPT
     assert said == b""
     assert server.cuts == []
 
@@ -210,7 +213,7 @@ def test_a_body_that_stands_still(serve_app, head: bytes) -> None:
     with server.connect() as slow:
         slow.sendall(head)
         seconds, said = measure_until_closed(slow)
-    assert 0.35 < seconds < 2
+    assert 0.35 < seconds < PROMPT
     check_late(said)
     assert server.cuts == ["body"]
     wait_for(lambda: app.left == ["/a"])
@@ -222,18 +225,18 @@ def test_a_slow_body(serve_app) -> None:
         slow.sendall(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
         since = time.monotonic()
         send_until_cut(slow, b"x")
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < PROMPT
     assert server.cuts == ["body"]
 
 
 def test_a_long_body_has_as_long_as_its_size_gives(serve_app) -> None:
     server = serve_app(App(), SHORT)
     with server.connect() as steady:
-        steady.sendall(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
+        steady.sendall(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
         for _ in range(15):
-            steady.sendall(b"x" * 20_000)
-            time.sleep(0.1)  # 1.5 s in all, at twice the rate that must be
-        assert read_answer(steady)[2] == b"300000"
+            steady.sendall(b"x" * 60_000)
+            time.sleep(0.1)  # 1.5 s in all, at six times the rate that must be
+        assert read_answer(steady)[2] == b"900000"
     assert server.cuts == []
 
 
@@ -295,13 +298,13 @@ def test_a_steady_reader_gets_it_all(serve_app) -> None:
 
 
 def test_each_response_has_its_own_deadline(serve_app) -> None:
-    server = serve_app(App(), replace(SHORT, reader_seconds=1.0, reader_rate=1e9))
+    server = serve_app(App(), replace(SHORT, reader_seconds=1.5, reader_rate=1e8))
     with server.connect(buffer=65_536) as kept:
         for _ in range(2):
             kept.sendall(GET.replace(b"/ ", b"/large "))
-            time.sleep(0.5)
+            time.sleep(0.3)
             assert len(read_answer(kept)[2]) == LARGE
-            time.sleep(1.0)
+            time.sleep(2.0)
     assert server.cuts == []
 
 
@@ -347,15 +350,15 @@ def test_the_next_request_is_not_thrown_away(serve_app, is_read: bool) -> None:
             assert read_answer(kept)[2] == b"unread"
             time.sleep(0.2)
             kept.sendall(
-                b"x" * 5 + b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+                b"x" * 5 + b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
             )
         else:
-            kept.sendall(GET + b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n")
+            kept.sendall(GET + b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
             assert read_answer(kept)[2] == b"0"
         for _ in range(15):
-            kept.sendall(b"x" * 20_000)
+            kept.sendall(b"x" * 60_000)
             time.sleep(0.08)
-        assert read_answer(kept)[2] == b"300000"
+        assert read_answer(kept)[2] == b"900000"
     assert server.cuts == []
 
 
@@ -366,7 +369,7 @@ def test_but_not_for_ever(serve_app) -> None:
         assert read_answer(kept)[2] == b"unread"
         since = time.monotonic()
         send_until_cut(kept, b"x" * 20_000)  # fast enough for a body
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < PROMPT
     assert server.cuts == ["linger"]
 
 
@@ -444,7 +447,7 @@ def test_sixty_half_open_sockets_lock_nobody_out(serve_app, sent: bytes) -> None
     try:
         for opened in half_open:
             opened.sendall(sent)
-        assert max(ask_many(server, 20)) < 1
+        assert max(ask_many(server, 20)) < PROMPT
     finally:
         for opened in half_open:
             opened.close()
@@ -461,7 +464,7 @@ def test_a_newcomer_closes_the_oldest_that_asks_nothing(serve_app, sent: bytes) 
         for opened in half_open:
             opened.sendall(sent)
         time.sleep(0.2)
-        assert max(ask_many(server, 15)) < 1
+        assert max(ask_many(server, 15)) < PROMPT
         wait_for(lambda: len(server.cuts) >= 10)
         assert set(server.cuts) == {"crowd"}
         closed = []
@@ -487,7 +490,7 @@ def test_a_newcomer_closes_the_oldest_idle_one(serve_app) -> None:
         for opened in kept:
             opened.sendall(GET)
             assert read_answer(opened)[0] == 200
-        assert max(ask_many(server, 1)) < 1
+        assert max(ask_many(server, 1)) < PROMPT
         wait_for(lambda: server.cuts == ["crowd"])
         assert kept[0].recv(1) == b""
         for opened in kept[1:]:
@@ -511,7 +514,7 @@ def test_where_all_are_busy_the_newcomer_goes(serve_app) -> None:
         for opened in busy:
             opened.sendall(b"x" * 98)
             assert read_answer(opened)[2] == b"99"
-        assert max(ask_many(server, 5)) < 1
+        assert max(ask_many(server, 5)) < PROMPT
     finally:
         for opened in busy:
             opened.close()
@@ -526,9 +529,9 @@ def test_a_thousand_half_open_sockets_lock_nobody_out(serve_app) -> None:
             half_open.append(server.connect())
             half_open[-1].sendall(GET[: number % 25])
             if number % 100 == 99:
-                assert max(ask_many(server, 5)) < 1
+                assert max(ask_many(server, 5)) < PROMPT
         time.sleep(1.2)
-        assert max(ask_many(server, 20)) < 1
+        assert max(ask_many(server, 20)) < PROMPT
     finally:
         for opened in half_open:
             opened.close()

@@ -6,10 +6,10 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 
 import cxrlens as cxr
 from cxrlens.cli.console import show_json, show_table
+from cxrlens.cli.extras import EXTRAS, find_version, list_missing
 from cxrlens.cli.options import JsonOption
 
 PACKAGES = (
@@ -19,9 +19,6 @@ PACKAGES = (
 )  # fmt: skip
 """What every command needs."""
 
-EXTRAS = {"serve": ("fastapi", "sqlalchemy", "uvicorn"), "dev": ("pytest", "mypy", "playwright")}
-"""What `pip install "cxrlens[EXTRA]"` adds."""
-
 PROGRAMS = ("chromium", "dcmj2pnm")
 """Looked for by the tests: a browser, and DCMTK."""
 
@@ -29,9 +26,9 @@ PROGRAMS = ("chromium", "dcmj2pnm")
 def doctor(as_json: JsonOption = False) -> None:
     """Tell what is installed, what is missing, and which engine would run."""
     facts: dict[str, str] = {"python": platform.python_version()}
-    facts |= {name: _find_version(name) for name in PACKAGES}
-    for extra, names in EXTRAS.items():
-        missing = [name for name in names if _find_version(name) == "missing"]
+    facts |= {name: find_version(name) or "missing" for name in PACKAGES}
+    for extra in EXTRAS:
+        missing = list_missing(extra)
         hint = f'pip install "cxrlens[{extra}]" (missing: {", ".join(missing)})'
         facts[f"extra {extra}"] = hint if missing else "installed"
     facts |= {name: shutil.which(name) or "not found" for name in PROGRAMS}
@@ -47,10 +44,3 @@ def doctor(as_json: JsonOption = False) -> None:
         show_json(facts)
     else:
         show_table(["what", "found"], [[name, found] for name, found in facts.items()])
-
-
-def _find_version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"

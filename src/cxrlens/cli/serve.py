@@ -11,6 +11,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import say
 from cxrlens.cli.demo_room import prepare_demo
+from cxrlens.cli.extras import require_extra
 from cxrlens.cli.options import EngineOption, PrecisionOption
 
 Level = Literal["human-only", "shadow", "assistance"]
@@ -67,13 +68,16 @@ def serve(
     """Open a reading room: people read in a browser, and the model reads beside them."""
     if demo is (bundle is not None):
         raise cxr.vocabulary.InputError("give a BUNDLE, or --demo to try the room with phantoms")
+    require_extra("serve")
     address = cxr.serving.Address(host, port, tuple(allowed_host or ()), https, sign_in)
     say(cxr.vocabulary.NOT_A_DEVICE)
     cxr.serving.ignore_hangup()
     prepare = None
     if bundle is None:
         bundle, prepare = prepare_demo()
-        room, level, purpose = room or bundle.parents[1] / "room", level or "assistance", "phantom"
+        room, purpose = room or bundle.parents[1] / "room", "phantom"
+        # A room that somebody stopped stays stopped.
+        level = level or (None if room.exists() else "assistance")
     wish = cxr.serving.Wish(room or Path("runs/room"), name, purpose, level)
     answerer = cxr.serving.Answerer(bundle, engine, precision)
     cxr.serving.serve(wish, answerer, address, say, prepare)

@@ -17,7 +17,7 @@ from cxrlens.serving.clock import tell_time
 from cxrlens.serving.jobs import Job, finish, is_held
 from cxrlens.serving.room import Room, read_state
 from cxrlens.serving.tables import case, heatmap, prediction
-from cxrlens.serving.trail import SYSTEM, append
+from cxrlens.serving.trail import PREDICTED, SYSTEM, append, digest_answer
 from cxrlens.vocabulary import Heatmap, InputError, Plain, Prediction, to_plain
 
 _FORBIDDEN = "the case is read by people alone"
@@ -147,20 +147,20 @@ def _store(connection: Connection, model: Model, one: Job, answer: Prediction) -
         )  # fmt: skip
         return
     normal = name_normal(answer.classes, is_multilabel=answer.is_multilabel)
-    connection.execute(
-        insert(prediction).values(
-            case_id=one.case_id,
-            bundle=bundle,
-            engine=answer.engine,
-            answer=_tell_answer(answer),
-            priority=measure_priority(answer, normal),
-            made_at=tell_time(),
-        )
-    )
+    values: dict[str, object] = {
+        "case_id": one.case_id,
+        "bundle": bundle,
+        "engine": answer.engine,
+        "answer": _tell_answer(answer),
+        "priority": measure_priority(answer, normal),
+        "made_at": tell_time(),
+    }
+    connection.execute(insert(prediction).values(**values))
     for one_map in answer.heatmaps:
         _store_map(connection, one.case_id, bundle, one_map)
     finish(connection, one)
-    append(connection, SYSTEM, "predicted", one.case_id, {"bundle": bundle})
+    told = {"bundle": bundle, "answer": digest_answer(values)}
+    append(connection, SYSTEM, PREDICTED, one.case_id, told)
 
 
 def _tell_answer(answer: Prediction) -> Plain:

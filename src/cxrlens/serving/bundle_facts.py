@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from cxrlens.client.messages import BundleOfRoom, ClassOfRoom
+from cxrlens.serving.room import ClassSet
 from cxrlens.vocabulary import CxrlensError, InputError
 
 METHODS = ("cam", "gradcam", "gradcam++", "layercam", "occlusion", "lime")
@@ -38,6 +39,11 @@ class BundleFacts:
 
     normal: str | None
     """The class that stands for nothing to see; None where it has none."""
+
+    @property
+    def class_set(self) -> ClassSet:
+        """What it tells apart."""
+        return ClassSet(tuple(one.name for one in self.classes), self.is_multilabel)
 
 
 def name_normal(classes: tuple[str, ...], *, is_multilabel: bool) -> str | None:

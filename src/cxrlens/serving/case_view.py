@@ -5,10 +5,11 @@ SPDX-License-Identifier: Apache-2.0
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, select
 
 from cxrlens.client.messages import (
     Case,
+    CaseLine,
     ClassAnswer,
     MachineAnswer,
     MapTold,
@@ -21,7 +22,7 @@ from cxrlens.serving.jobs import JobKind
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import list_readings, read_standing
 from cxrlens.serving.room import RoomState
-from cxrlens.serving.tables import case, heatmap, job, prediction
+from cxrlens.serving.tables import case, heatmap, job, prediction, reading
 from cxrlens.serving.worklist import tell_lines
 
 
@@ -34,9 +35,26 @@ def may_see_machine(
         connection: in a transaction.
         state: of the room.
         reader: who asks.
+        case_id: of a case; of one that is not there nobody sees anything.
+    """
+    if connection.execute(select(case.c.id).where(case.c.id == case_id)).first() is None:
+        return False
+    return state.policy.shows_machine(read_standing(connection, state, reader, case_id))
+
+
+def may_know(connection: Connection, state: RoomState, lead: SignedIn, case_id: str) -> bool:
+    """Say whether a lead may know that the model answered for a case: not while they may read it.
+
+    Args:
+        connection: in a transaction.
+        state: of the room.
+        lead: who asks.
         case_id: of a case that exists.
     """
-    return state.policy.shows_machine(read_standing(connection, state, reader, case_id))
+    standing = read_standing(connection, state, lead, case_id)
+    if not standing.is_readable or standing.is_full or standing.is_committed:
+        return True
+    return state.policy.shows_machine(standing)
 
 
 def view_case(
@@ -57,9 +75,11 @@ def view_case(
     if row is None:
         return None
     standing = read_standing(connection, state, reader, case_id)
+    shows = state.policy.shows_machine(standing)
     machine, note = None, None
-    if state.policy.shows_machine(standing):
-        machine = _tell_machine(connection, state, case_id)
+    if shows:
+        bundle = choose_bundle(connection, state, reader, case_id)
+        machine = _tell_machine(connection, bundle, case_id)
         note = None if machine else _explain_absence(connection, state, case_id)
     earlier = _find_earlier(connection, row)
     lines = tell_lines(connection, state, reader, [case_id, *earlier])
@@ -69,7 +89,7 @@ def view_case(
         message=row.message,
         pixels=_tell_pixels(row),
         warnings=tuple(Warned(**one) for one in row.warnings),
-        earlier=tuple(lines[one] for one in earlier),
+        earlier=tuple(_tell_earlier(lines[one], shows=shows) for one in earlier),
         may=state.policy.list_actions(standing),
         machine=machine,
         machine_note=note,
@@ -77,15 +97,38 @@ def view_case(
     )
 
 
-def find_map(
-    connection: Connection, state: RoomState, case_id: str, map_id: str
-) -> Row[Any] | None:
-    """Find a heat-map of a case by the model that answers now; None where there is none."""
+def choose_bundle(connection: Connection, state: RoomState, reader: SignedIn, case_id: str) -> str:
+    """Say whose answer a person sees: of a case that they committed, that of then."""
+    then = connection.execute(
+        select(reading.c.bundle)
+        .join(
+            prediction,
+            and_(
+                prediction.c.case_id == reading.c.case_id,
+                prediction.c.bundle == reading.c.bundle,
+            ),
+        )
+        .where(
+            reading.c.case_id == case_id,
+            reading.c.person_id == reader.id,
+            reading.c.kind == "final",
+        )
+    ).scalar()
+    return then or state.bundle
+
+
+def find_map(connection: Connection, bundle: str, case_id: str, map_id: str) -> Row[Any] | None:
+    """Find a heat-map of a case by a model; None where there is none."""
     return connection.execute(
         select(heatmap).where(
-            heatmap.c.id == map_id, heatmap.c.case_id == case_id, heatmap.c.bundle == state.bundle
+            heatmap.c.id == map_id, heatmap.c.case_id == case_id, heatmap.c.bundle == bundle
         )
     ).first()
+
+
+def _tell_earlier(line: CaseLine, *, shows: bool) -> CaseLine:
+    """What the model said of a like image says something of this one too."""
+    return line if shows else line.model_copy(update={"priority": None, "decision": None})
 
 
 def _tell_pixels(row: Row[Any]) -> PixelFacts | None:
@@ -112,17 +155,15 @@ def _find_earlier(connection: Connection, row: Row[Any]) -> list[str]:
     )
 
 
-def _tell_machine(connection: Connection, state: RoomState, case_id: str) -> MachineAnswer | None:
+def _tell_machine(connection: Connection, bundle: str, case_id: str) -> MachineAnswer | None:
     row = connection.execute(
-        select(prediction).where(
-            prediction.c.case_id == case_id, prediction.c.bundle == state.bundle
-        )
+        select(prediction).where(prediction.c.case_id == case_id, prediction.c.bundle == bundle)
     ).first()
     if row is None:
         return None
     answer = row.answer
     maps = connection.execute(
-        select(heatmap).where(heatmap.c.case_id == case_id, heatmap.c.bundle == state.bundle)
+        select(heatmap).where(heatmap.c.case_id == case_id, heatmap.c.bundle == bundle)
     ).all()
     # The map that a viewer shows unasked is of the class that the decision is for.
     rank = {one["name"]: (not one["is_decided"], -one["probability"]) for one in answer["classes"]}

@@ -175,6 +175,10 @@ def _accept(
             _set_aside(connection, places, one, held.id, held.pixel_digest == pixel_digest)
             return
         values["uid"] = uid
+    twin = _find_twin(connection, one.case_id, pixel_digest)
+    if twin is not None:
+        _set_aside(connection, places, one, twin, is_same=True)
+        return
     connection.execute(update(case).where(case.c.id == one.case_id).values(**values))
     finish(connection, one)
     append(connection, SYSTEM, "image-checked", one.case_id, {"pixels": pixel_digest})
@@ -182,6 +186,16 @@ def _accept(
     state = read_state(connection)
     if state.policy.runs_model(level):
         enqueue(connection, "predict", one.case_id, state.bundle)
+
+
+def _find_twin(connection: Connection, case_id: str, pixel_digest: str) -> str | None:
+    """Find an image with the same pixels that can be read: what was said of it would be known."""
+    found = connection.execute(
+        select(case.c.id).where(
+            case.c.pixel_digest == pixel_digest, case.c.state == "ready", case.c.id != case_id
+        )
+    ).scalar()
+    return None if found is None else str(found)
 
 
 def _name_patient(connection: Connection, case_id: str, header: DicomHeader | None) -> None:

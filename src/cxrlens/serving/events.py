@@ -23,7 +23,7 @@ from cxrlens.serving.people import SignedIn
 from cxrlens.serving.problem import RESPONSES
 from cxrlens.serving.room import read_state
 from cxrlens.serving.service import Service
-from cxrlens.serving.tables import case, trail
+from cxrlens.serving.tables import trail
 from cxrlens.serving.trail import ERASED, read_head
 
 router = APIRouter(prefix="/api/v1", tags=["room"], responses=RESPONSES)
@@ -117,12 +117,12 @@ def _look(service: Service, reader: SignedIn, position: _Position) -> tuple[_Pos
                 told[_write("case", {"id": row.subject})] = None
             elif row.action == ERASED:
                 told |= {_write("case", {"id": one}): None for one in row.details["cases"]}
-            elif row.action in OF_MODEL and state is not None:
-                is_there = connection.execute(
-                    select(case.c.id).where(case.c.id == row.subject)
-                ).first()
-                if is_there and may_see_machine(connection, state, reader, row.subject):
-                    told[_write("case", {"id": row.subject})] = None
+            elif (
+                row.action in OF_MODEL
+                and state is not None
+                and may_see_machine(connection, state, reader, row.subject)
+            ):
+                told[_write("case", {"id": row.subject})] = None
     return _Position(rows[-1].seq if rows else position.seq), list(told)
 
 

@@ -51,13 +51,16 @@ class Job:
 
 
 def enqueue(connection: Connection, kind: JobKind, case_id: str, order: str = "") -> None:
-    """Add a job, unless the same one is there: done, waiting or given up."""
-    known = select(job.c.id).where(
-        job.c.kind == kind, job.c.case_id == case_id, job.c.order == order
-    )
-    if connection.execute(known).first() is None:
+    """Add a job, unless the same one is there; one that failed is tried again."""
+    same = (job.c.kind == kind, job.c.case_id == case_id, job.c.order == order)
+    known = connection.execute(select(job.c.state).where(*same)).scalar()
+    if known is None:
         connection.execute(
             insert(job).values(kind=kind, case_id=case_id, order=order, state="queued")
+        )
+    elif known == "failed":
+        connection.execute(
+            update(job).where(*same).values(state="queued", attempts=0, message=None)
         )
 
 

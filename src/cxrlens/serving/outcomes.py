@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, select
 
 from cxrlens.evaluation import Readings, judge_readings, split_readings
 from cxrlens.report import gather_reading_facts
+from cxrlens.serving.room import read_state
 from cxrlens.serving.tables import case, person, prediction, reading, reference
-from cxrlens.vocabulary import Plain
+from cxrlens.vocabulary import LEVELS, Plain
 
 Findings = dict[str, tuple[bool, int]]
 """Class → whether it is there, and how sure."""
@@ -76,12 +77,21 @@ class _Said:
     amendments: list[Row[Any]] = field(default_factory=list)
 
 
-def list_records(connection: Connection) -> list[Record]:
+def list_records(connection: Connection, asker: str | None = None) -> list[Record]:
     """Gather what was said, in the order of the cases.
 
     Args:
         connection: in a transaction.
+        asker: id of the person who asks: cases that they may still read are left out, since
+            nobody reads without bias what they have seen answered. None leaves out none.
     """
+    is_waiting = and_(
+        case.c.state == "ready",
+        case.c.n_read < read_state(connection).settings.readers_per_case,
+        case.c.id.not_in(
+            select(reading.c.case_id).where(reading.c.person_id == asker, reading.c.kind == "final")
+        ),
+    )
     machines = {
         (row.case_id, row.bundle): row.answer
         for row in connection.execute(
@@ -98,6 +108,8 @@ def list_records(connection: Connection) -> list[Record]:
         .where(case.c.state != "erased")
         .order_by(case.c.number, reading.c.seq)
     )
+    if asker is not None:
+        asked = asked.where(~is_waiting)
     said: dict[tuple[str, str], _Said] = {}
     for row in connection.execute(asked):
         one = said.setdefault((row.case_id, row.person_id), _Said())
@@ -149,17 +161,18 @@ def gather(records: Sequence[Record], classes: Sequence[str]) -> Readings:
     )
 
 
-def judge(connection: Connection, classes: Sequence[str]) -> list[Plain]:
+def judge(connection: Connection, classes: Sequence[str], asker: str | None = None) -> list[Plain]:
     """Judge what came of it: each model, and each level, on its own.
 
     Args:
         connection: in a transaction.
         classes: of the room.
+        asker: as for `list_records`.
 
     Returns:
         For every model and level that was read at, the level and the facts as plain JSON values.
     """
-    readings = gather(list_records(connection), classes)
+    readings = gather(list_records(connection, asker), classes)
     return [
         {
             "level": one.levels[0],
@@ -178,6 +191,8 @@ def _join(
 ) -> Record:
     last = said.amendments[-1] if said.amendments else final
     first = said.first
+    if first is not None and first.machine_was_shown:
+        first = None  # it was no answer without the machine
     if first is None and last.machine_was_shown and not final.machine_was_shown:
         first = final
     machine = {} if answer is None else {
@@ -187,7 +202,10 @@ def _join(
         number=final.number,
         pseudonym=final.pseudonym,
         reader=final.name,
-        level=final.level,
+        # Whoever had seen the machine was assisted, whatever the level fell to before the commit.
+        level=max(final.level, "assistance", key=LEVELS.index)
+        if final.machine_was_shown
+        else final.level,
         bundle=final.bundle if answer is not None else None,
         first=None if first is None else _read(first),
         final=_read(last),

@@ -38,6 +38,10 @@ class Standing:
     has_first: bool = False
     """Whether the reader's answer before the machine was shown is recorded."""
 
+    has_seen: bool = False
+    """Whether the machine's answer was within the reader's reach before; nobody who saw it gives
+    an answer without it."""
+
     is_committed: bool = False
     """Whether the reader's reading is."""
 
@@ -65,7 +69,8 @@ class Policy:
             return False
         if standing.level == "shadow":
             return standing.is_committed and self.reveal == "after-commit"
-        return standing.has_first or standing.is_committed or not self.asks_first
+        knows = standing.has_first or standing.has_seen or standing.is_committed
+        return knows or not self.asks_first
 
     def orders_by_machine(self, level: Level) -> bool:
         """Say whether the machine may order the worklist: its order is an answer by itself."""
@@ -105,7 +110,8 @@ class Policy:
         return standing
 
     def _waits_for_first(self, standing: Standing) -> bool:
-        return standing.level == "assistance" and self.asks_first and not standing.has_first
+        knows = standing.has_first or standing.has_seen
+        return standing.level == "assistance" and self.asks_first and not knows
 
 
 def lower_case(standing: Standing, room: Level) -> Standing:

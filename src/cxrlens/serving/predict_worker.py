@@ -16,9 +16,9 @@ from cxrlens.inference import EngineName, Precision
 from cxrlens.model import load
 from cxrlens.serving.answering import explain, give_up, predict, tell_facts
 from cxrlens.serving.jobs import ANSWERS, MOST_ATTEMPTS, Job
-from cxrlens.serving.room import join_room
+from cxrlens.serving.room import join_room, read_state
 from cxrlens.serving.working import watch_parent, work
-from cxrlens.vocabulary import CxrlensError
+from cxrlens.vocabulary import BundleError, CxrlensError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,6 +55,14 @@ def _answer(folder: str, bundle: str, engine: str, precision: str, server: str) 
     is_over = watch_parent(int(server))
     room = join_room(Path(folder))
     model = load(bundle, engine=cast("EngineName", engine), precision=cast("Precision", precision))
+    with room.database.read() as connection:
+        expected = read_state(connection).bundle
+    if model.bundle.record.digest != expected:
+        raise BundleError(
+            f"the model in '{bundle}' is not the one that the room was opened with "
+            f"({model.bundle.record.digest[:12]}… for {expected[:12]}…): stop the room, and start "
+            "it again with the model that is meant"
+        )
 
     def do(jobs: Sequence[Job]) -> None:
         if jobs[0].attempts > MOST_ATTEMPTS:

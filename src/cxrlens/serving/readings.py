@@ -13,6 +13,7 @@ from cxrlens.client.messages import Action, FindingAnswer, Reading, ReadingAnswe
 from cxrlens.serving.clock import count_seconds, tell_time
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, Standing
+from cxrlens.serving.reach import find_seen
 from cxrlens.serving.room import RoomState, read_state
 from cxrlens.serving.tables import (
     case,
@@ -24,7 +25,7 @@ from cxrlens.serving.tables import (
     reference,
     words,
 )
-from cxrlens.serving.trail import append, digest_reading, hash_words
+from cxrlens.serving.trail import REFERENCE_SET, append, digest_reading, hash_words
 from cxrlens.vocabulary import suggest
 
 KINDS: dict[Action, str] = {"first-answer": "first", "commit": "final", "amend": "amendment"}
@@ -64,6 +65,7 @@ def read_standing(
         level=own.get("final", row.level),
         is_readable=row.state == "ready",
         has_first="first" in own,
+        has_seen=find_seen(connection, case_id, reader.id) is not None,
         is_committed="final" in own,
         is_full=row.n_read >= state.settings.readers_per_case,
     )
@@ -79,27 +81,30 @@ def open_case(connection: Connection, reader: SignedIn, case_id: str, *, shows: 
         shows: whether the machine's answer goes out with it.
     """
     key = (look.c.case_id == case_id, look.c.person_id == reader.id)
-    known = connection.execute(select(look.c.shown_at).where(*key)).first()
-    now = tell_time()
+    known = connection.execute(select(look.c.shown_at, look.c.shown_bundle).where(*key)).first()
+    now, bundle = tell_time(), read_state(connection).bundle
     if known is None:
         connection.execute(
             insert(look).values(
                 case_id=case_id, person_id=reader.id, opened_at=now, opened=count_seconds(),
-                shown_at=now if shows else None,
+                shown_at=now if shows else None, shown_bundle=bundle if shows else None,
             )
         )  # fmt: skip
         append(connection, reader.id, "case-opened", case_id, {"machine_shown": shows})
-    elif shows and known.shown_at is None:
-        connection.execute(update(look).where(*key).values(shown_at=now))
-        append(connection, reader.id, "machine-shown", case_id)
+    elif shows and known.shown_bundle != bundle:
+        shown_at = known.shown_at or now
+        connection.execute(update(look).where(*key).values(shown_at=shown_at, shown_bundle=bundle))
+        append(connection, reader.id, "machine-shown", case_id, {"bundle": bundle})
 
 
 def is_noted(connection: Connection, reader: SignedIn, case_id: str, *, shows: bool) -> bool:
     """Say whether `open_case` has nothing to add."""
     known = connection.execute(
-        select(look.c.shown_at).where(look.c.case_id == case_id, look.c.person_id == reader.id)
+        select(look.c.shown_bundle).where(look.c.case_id == case_id, look.c.person_id == reader.id)
     ).first()
-    return known is not None and (known.shown_at is not None or not shows)
+    if known is None:
+        return False
+    return not shows or known.shown_bundle == read_state(connection).bundle
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ def set_reference(
             )
         )  # fmt: skip
     told = [f"{name}={int(value)}" for name, value in sorted(answer.findings.items())]
-    append(connection, actor.id, "reference-set", case_id, {"findings": told})
+    append(connection, actor.id, REFERENCE_SET, case_id, {"findings": told})
 
 
 def list_readings(
@@ -257,6 +262,9 @@ def _insert(connection: Connection, said: Said, standing: Standing, state: RoomS
         select(look).where(look.c.case_id == said.case_id, look.c.person_id == said.reader.id)
     ).first()
     earlier = select(func.count()).select_from(reading).where(*mine, reading.c.kind == kind)
+    shown = find_seen(connection, said.case_id, said.reader.id)
+    if shown is None and _is_within_reach(connection, standing, state, said.case_id):
+        shown = state.bundle
     values: dict[str, object] = {
         "case_id": said.case_id,
         "person_id": said.reader.id,
@@ -266,9 +274,8 @@ def _insert(connection: Connection, said: Said, standing: Standing, state: RoomS
         "words": _keep_words(connection, said.case_id, said.answer.text),
         "reason": said.reason and _keep_words(connection, said.case_id, said.reason),
         "level": standing.level,
-        "bundle": state.bundle,
-        "machine_was_shown": (seen is not None and seen.shown_at is not None)
-        or _is_within_reach(connection, standing, state, said.case_id),
+        "bundle": shown or state.bundle,
+        "machine_was_shown": shown is not None,
         "seconds": 0.0 if seen is None else max(0.0, count_seconds() - seen.opened),
         "at": tell_time(),
     }
@@ -276,7 +283,7 @@ def _insert(connection: Connection, said: Said, standing: Standing, state: RoomS
     connection.execute(insert(reading).values(**values, digest=key))
     append(
         connection, said.reader.id, WORDS[said.action], said.case_id,
-        {"reading": key, "level": standing.level, "bundle": state.bundle},
+        {"reading": key, "level": standing.level, "bundle": str(values["bundle"])},
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from cxrlens.serving.database import Database
 from cxrlens.serving.jobs import ANSWERS, CHECKS, ask_new_model, release
 from cxrlens.serving.places import DATABASE_FILE, INCOMING_FOLDER, LOCK_FILE, Places
 from cxrlens.serving.policy import Policy
+from cxrlens.serving.reach import note_reach
 from cxrlens.serving.tables import case, claim, look, person, room
 from cxrlens.serving.trail import SYSTEM, append, read_head
 from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
@@ -143,17 +144,34 @@ def hold_room(places: Places) -> Iterator[None]:
         yield
 
 
-def begin_serving(opened: Room, bundle: str) -> None:
+@dataclass(frozen=True)
+class ClassSet:
+    """What a model tells apart."""
+
+    names: tuple[str, ...]
+    """In the order of its outputs."""
+
+    is_multilabel: bool
+    """Whether an image may have several, or none."""
+
+
+def begin_serving(opened: Room, bundle: str, classes: ClassSet | None = None) -> None:
     """Take up what an earlier process left: leases, claims, uploads that never became whole.
 
     Args:
         opened: the room, held.
+        classes: of the model; None where it is not asked.
         bundle: digest of the model that answers from now on.
     """
     for left in opened.places.incoming.iterdir():
         left.unlink()
     with opened.database.write() as connection:
-        before = read_state(connection).bundle
+        state = read_state(connection)
+        before = state.bundle
+        if classes is not None:
+            _keep_classes(connection, classes, opened.places.folder)
+        if before != bundle:
+            note_reach(connection, state.policy, before)
         release(connection, [*CHECKS, *ANSWERS])
         connection.execute(delete(claim))
         _wind_up_looks(connection)
@@ -163,6 +181,25 @@ def begin_serving(opened: Room, bundle: str) -> None:
         append(connection, SYSTEM, "room-opened", "room", {"bundle": bundle, "before": before})
     opened.database.forget()
     note_head(opened)
+
+
+def _keep_classes(connection: Connection, classes: ClassSet, folder: Path) -> None:
+    """Refuse a model of other classes: what was read would mean nothing beside it."""
+    row = connection.execute(select(room.c.classes, room.c.is_multilabel)).one()
+    if row.classes is None:
+        connection.execute(
+            update(room).values(classes=list(classes.names), is_multilabel=classes.is_multilabel)
+        )
+        return
+    if (tuple(row.classes), row.is_multilabel) != (classes.names, classes.is_multilabel):
+        raise InputError(
+            f"the room '{folder}' reads {_show(row.classes, row.is_multilabel)}, and this model "
+            f"answers {_show(classes.names, classes.is_multilabel)}: open another room for it"
+        )
+
+
+def _show(names: Sequence[str], is_multilabel: bool) -> str:
+    return f"{', '.join(names)} ({'each on its own' if is_multilabel else 'exactly one'})"
 
 
 def _wind_up_looks(connection: Connection) -> None:
@@ -223,6 +260,7 @@ def set_level(connection: Connection, level: Level, reason: str, actor: str) -> 
         The room as it was before.
     """
     before = read_state(connection)
+    note_reach(connection, before.policy, before.bundle)
     connection.execute(update(room).values(level=level))
     higher = LEVELS[LEVELS.index(level) + 1 :]
     fallen = connection.execute(
@@ -237,6 +275,8 @@ def set_level(connection: Connection, level: Level, reason: str, actor: str) -> 
 
 def set_settings(connection: Connection, settings: RoomSettings, actor: str) -> None:
     """Set how the room goes about its levels."""
+    before = read_state(connection)
+    note_reach(connection, before.policy, before.bundle)
     connection.execute(update(room).values(**settings.model_dump()))
     append(connection, actor, "settings-set", "room", settings.model_dump())
 

@@ -19,7 +19,7 @@ from cxrlens.client.messages import (
     Worklist,
 )
 from cxrlens.serving.bundle_facts import METHODS
-from cxrlens.serving.case_view import find_map, may_see_machine, view_case
+from cxrlens.serving.case_view import choose_bundle, find_map, may_see_machine, view_case
 from cxrlens.serving.entry import Lead, Reader, ServiceHere
 from cxrlens.serving.heat_picture import draw_heat
 from cxrlens.serving.jobs import enqueue
@@ -193,6 +193,12 @@ def post_map(service: ServiceHere, reader: Reader, case_id: CaseId, order: MapOr
         state = read_state(connection)
         if not may_see_machine(connection, state, reader, case_id):
             raise ProblemRaised(NO_MAP)
+        level = connection.execute(select(case.c.level).where(case.c.id == case_id)).scalar_one()
+        if not (state.policy.runs_model(level) and state.policy.runs_model(state.level)):
+            raise NotAllowed(
+                "model-stopped", "the model does not run now: ask again when a lead has raised "
+                "the room's level",
+            )  # fmt: skip
         if order.method not in METHODS:
             raise NotAllowed(
                 "no-such-method",
@@ -221,7 +227,8 @@ def get_map(
         state = read_state(connection)
         row = None
         if may_see_machine(connection, state, reader, case_id):
-            row = find_map(connection, state, case_id, map_id)
+            bundle = choose_bundle(connection, state, reader, case_id)
+            row = find_map(connection, bundle, case_id, map_id)
     if row is None:
         raise ProblemRaised(NO_MAP)
     return Response(draw_heat(row), media_type="image/png")

@@ -24,10 +24,10 @@ def _serves(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/outcomes")
-def get_outcomes(service: ServiceHere, _lead: Lead) -> Outcomes:
+def get_outcomes(service: ServiceHere, lead: Lead) -> Outcomes:
     """Judge what came of it: each model, and each level, on its own."""
     with service.room.database.read() as connection:
-        parts = judge(connection, service.classes.names)
+        parts = judge(connection, service.classes.names, lead.id)
     return Outcomes.model_validate({"parts": parts})
 
 
@@ -52,7 +52,7 @@ def get_parquet(service: ServiceHere, lead: Lead) -> Response:
 
 def _export(service: Service, lead: SignedIn) -> list[Record]:
     with service.room.database.write() as connection:
-        records = list_records(connection)
+        records = list_records(connection, lead.id)
         append(connection, lead.id, "readings-exported", "room", {"readings": len(records)})
     return records
 

@@ -22,7 +22,9 @@ from cxrlens.client.messages import (
     TrailEvent,
     TrailHead,
 )
+from cxrlens.serving.case_view import may_know
 from cxrlens.serving.entry import Admin, Lead, Reader, ServiceHere, name_cookie
+from cxrlens.serving.events import OF_MODEL
 from cxrlens.serving.lockout import describe_locked_out
 from cxrlens.serving.people import (
     SESSION_HOURS,
@@ -192,16 +194,17 @@ def delete_token(
 @router.get("/trail")
 def get_trail(
     service: ServiceHere,
-    _lead: Lead,
+    lead: Lead,
     before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> tuple[TrailEvent, ...]:
-    """List the trail, newest line first."""
+    """List the trail, newest line first; without what tells of the model where it is not shown."""
     asked = select(trail).order_by(trail.c.seq.desc()).limit(limit)
     if before is not None:
         asked = asked.where(trail.c.seq < before)
     with service.room.database.read() as connection:
         names = {row.id: row.name for row in connection.execute(select(person))}
+        state = read_state(connection)
         return tuple(
             TrailEvent(
                 seq=row.seq,
@@ -213,6 +216,7 @@ def get_trail(
                 hash=row.hash,
             )
             for row in connection.execute(asked)
+            if row.action not in OF_MODEL or may_know(connection, state, lead, row.subject)
         )
 
 

@@ -168,7 +168,7 @@ def serve(
         room = open_room(wish.folder, wish.name, wish.purpose)
         with hold_room(room.places):
             facts = describe_bundle(answerer.bundle)
-            begin_serving(room, facts.bundle.digest)
+            begin_serving(room, facts.bundle.digest, facts.class_set)
             sweep(room)
             if wish.level is not None:
                 _set_first_level(room, wish.level)

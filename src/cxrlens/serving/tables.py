@@ -36,9 +36,12 @@ room = Table(
     Column("asks_first", Boolean, nullable=False),
     Column("readers_per_case", Integer, nullable=False),
     Column("bundle", String, nullable=False, default=""),
+    Column("classes", JSON),
+    Column("is_multilabel", Boolean),
     Column("created_at", String, nullable=False),
 )
-"""One row. `bundle` is the digest of the model that answers."""
+"""One row. `bundle` is the digest of the model that answers; `classes` are those of the first one
+that did, which every other must have too."""
 
 person = Table(
     "person",
@@ -104,10 +107,13 @@ case = Table(
     Column("warnings", JSON, nullable=False, default=list),
     Column("pixel_digest", String, index=True),
     Column("n_read", Integer, nullable=False, default=0),
+    Column("seen_bundle", String),
     sqlite_autoincrement=True,
 )
 """`digest` is the SHA-256 of the bytes, `pixel_digest` of the pixels as they are displayed; `uid`
-the SOP Instance UID of a DICOM file."""
+the SOP Instance UID of a DICOM file; `seen_bundle` the digest of the model whose answer every
+reader could see before the level fell, the room began to ask for first answers, or another model
+came."""
 
 prediction = Table(
     "prediction",
@@ -176,8 +182,10 @@ look = Table(
     Column("opened_at", String, nullable=False),
     Column("opened", Float, nullable=False),
     Column("shown_at", String),
+    Column("shown_bundle", String),
 )
-"""When a person first opened a case, and when the machine's answer first went out to them."""
+"""When a person claimed or first opened a case, when the machine's answer first went out to them,
+and the model whose answer went out last."""
 
 reading = Table(
     "reading",

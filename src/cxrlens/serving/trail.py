@@ -10,12 +10,12 @@ whole.
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Row, insert, select
 
 from cxrlens.serving.clock import tell_time
-from cxrlens.serving.tables import reading, trail, words
+from cxrlens.serving.tables import prediction, reading, reference, trail, words
 from cxrlens.vocabulary import digest
 
 Details = Mapping[str, str | int | float | bool | list[str] | None]
@@ -23,6 +23,15 @@ Details = Mapping[str, str | int | float | bool | list[str] | None]
 
 START = "0" * 64
 """What the first line holds in place of the hash of the one before."""
+
+PREDICTED = "predicted"
+"""The action of a model's answer, with its digest."""
+
+REFERENCE_SET = "reference-set"
+"""The action of saying what is true of a case."""
+
+_ANSWERED = ("case_id", "bundle", "engine", "answer", "priority", "made_at")
+"""What an answer's digest stands for: all of it."""
 
 _DIGESTED = (
     "case_id", "person_id", "kind", "version", "findings", "words", "reason", "level", "bundle",
@@ -111,8 +120,7 @@ def verify(connection: Connection, known: Head | None = None) -> Verdict:
         The first fault, or none.
     """
     expected, previous, n_lines = 1, START, 0
-    told: dict[str, int] = {}
-    erased: set[str] = set()
+    told = _Told()
     fault = None
     for row in connection.execute(select(trail).order_by(trail.c.seq)):
         n_lines += 1
@@ -122,20 +130,81 @@ def verify(connection: Connection, known: Head | None = None) -> Verdict:
         if known is not None and row.seq == known.seq and row.hash != known.hash:
             fault = f"line {row.seq} is not the one whose hash was kept elsewhere"
             break
-        if "reading" in row.details:
-            told[str(row.details["reading"])] = row.seq
-        if row.action == ERASED:
-            erased.update(row.details["cases"])
+        told.take(row)
         expected, previous = row.seq + 1, row.hash
     head = Head(expected - 1, previous)
     if fault is None and known is not None and known.seq > head.seq:
         fault = f"the trail ends at line {head.seq}, but line {known.seq} was kept elsewhere"
-    return Verdict(n_lines, fault or _check_readings(connection, told, erased), head)
+    fault = (
+        fault
+        or _check_readings(connection, told.readings, told.erased)
+        or _check_answers(connection, told)
+        or _check_references(connection, told)
+    )
+    return Verdict(n_lines, fault, head)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the trail says that the other tables must hold."""
+
+    readings: dict[str, int] = field(default_factory=dict)
+    """Digest of a reading → line."""
+
+    answers: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Case and model → digest of the answer."""
+
+    references: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """Case and class → what is true of it, by the last line that says so."""
+
+    erased: set[str] = field(default_factory=set)
+    """Cases of patients that were erased."""
+
+    def take(self, row: Row[tuple[object, ...]]) -> None:
+        """Take note of a line."""
+        if "reading" in row.details:
+            self.readings[str(row.details["reading"])] = row.seq
+        if row.action == ERASED:
+            self.erased.update(row.details["cases"])
+        if row.action == PREDICTED:
+            self.answers[row.subject, row.details["bundle"]] = row.details["answer"]
+        if row.action == REFERENCE_SET:
+            for told in row.details["findings"]:
+                name, _, value = told.rpartition("=")
+                self.references[row.subject, name] = value == "1"
 
 
 def digest_reading(values: Mapping[str, object]) -> str:
     """Give the digest of a reading that stands on the trail in place of its words."""
     return digest(_write_canonically([values[name] for name in _DIGESTED]))
+
+
+def digest_answer(values: Mapping[str, object]) -> str:
+    """Give the digest of a model's answer that stands on the trail in place of it."""
+    return digest(_write_canonically([values[name] for name in _ANSWERED]))
+
+
+def _check_answers(connection: Connection, told: _Told) -> str | None:
+    left = {key: value for key, value in told.answers.items() if key[0] not in told.erased}
+    for row in connection.execute(select(prediction).order_by(prediction.c.id)):
+        known = left.pop((row.case_id, row.bundle), None)
+        if known != digest_answer(dict(row._mapping)):
+            return f"answer {row.id} of the model is not as the trail tells of it"
+    if left:
+        return f"{len(left)} answers of the model that the trail tells of are missing"
+    return None
+
+
+def _check_references(connection: Connection, told: _Told) -> str | None:
+    held = {
+        (row.case_id, row.class_name): bool(row.is_present)
+        for row in connection.execute(select(reference))
+    }
+    strange = held.items() ^ told.references.items()
+    if strange:
+        case_id = min(strange)[0][0]
+        return f"what is true of case {case_id} is not as the trail tells of it"
+    return None
 
 
 def _check_line(row: Row[tuple[object, ...]], expected: int, previous: str) -> str | None:

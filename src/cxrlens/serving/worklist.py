@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    update,
 )
 
 from cxrlens.client.messages import CaseLine, Worklist
@@ -156,6 +157,12 @@ def claim_case(connection: Connection, state: RoomState, reader: SignedIn, case_
         )
     )
     if held is None:
+        # Reading begins now, however often the reader looked at it before.
+        connection.execute(
+            update(look)
+            .where(look.c.case_id == case_id, look.c.person_id == reader.id)
+            .values(opened=count_seconds())
+        )
         append(connection, reader.id, "claimed", case_id)
 
 
@@ -213,6 +220,7 @@ def _select_lines(state: RoomState, reader: SignedIn) -> Select[Any]:
             prediction.c.priority,
             prediction.c.answer,
             look.c.opened_at,
+            look.c.shown_at,
             own["first"].label("first_level"),
             own["final"].label("final_level"),
         )
@@ -289,6 +297,7 @@ def _tell(row: Row[Any], state: RoomState, reader: SignedIn) -> CaseLine:
         level=row.final_level or row.level,
         is_readable=row.state == "ready",
         has_first=row.first_level is not None,
+        has_seen=row.shown_at is not None or row.seen_bundle is not None,
         is_committed=row.final_level is not None,
         is_full=row.n_read >= state.settings.readers_per_case,
     )
