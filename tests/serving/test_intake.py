@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import io
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from cxrlens.serving import intake, tables
+from cxrlens.serving import disk, intake, tables
+from cxrlens.serving.database import OutOfSpace
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.people import SignedIn
 
@@ -82,6 +84,17 @@ def test_an_image_that_is_too_large_is_turned_away(
     (line,) = hand.receive(sender, phantoms[0].read_bytes())
     assert (line.status, line.reason) == ("refused", "too-large")
     assert hand.list_files() == set()
+
+
+def test_images_leave_the_last_of_the_disk_free(
+    hand: RoomByHand, sender: SignedIn, monkeypatch: pytest.MonkeyPatch, phantoms: list[Path]
+) -> None:
+    (first,) = hand.receive(sender, phantoms[0].read_bytes())
+    monkeypatch.setattr(disk, "LEAST_FREE_BYTES", shutil.disk_usage(hand.room.places.folder).total)
+    with pytest.raises(OutOfSpace, match="stay free"):
+        hand.receive(sender, pack(phantoms[1].read_bytes()))
+    assert hand.list_files() == {f"originals/{str(first.id)[:2]}/{first.id}"}
+    assert hand.count(tables.case) == 1
 
 
 def test_the_same_bytes_are_one_case(

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, insert, select
 
 from cxrlens.client.messages import ReceiptLine
 from cxrlens.imaging import recognise
-from cxrlens.serving.archive import ByteStream, open_archive
+from cxrlens.serving.archive import ByteSource, ByteStream, open_archive
 from cxrlens.serving.clock import tell_time
-from cxrlens.serving.disk import minding_space
+from cxrlens.serving.disk import minding_space, require_space
 from cxrlens.serving.jobs import enqueue
 from cxrlens.serving.patients import find_pseudonym
 from cxrlens.serving.people import SignedIn
@@ -79,7 +79,7 @@ def receive(
         yield line.model_copy(update={"index": index})
 
 
-def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteStream | ImageRefused]:
+def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteSource | ImageRefused]:
     for file in files:
         head = file.read(512)
         file.seek(0)
@@ -89,7 +89,7 @@ def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteStream | ImageRefu
             yield file
 
 
-def _receive_one(room: Room, sender: SignedIn, file: ByteStream, patient_id: str) -> ReceiptLine:
+def _receive_one(room: Room, sender: SignedIn, file: ByteSource, patient_id: str) -> ReceiptLine:
     try:
         incoming = _store(room.places, file)
     except ImageRefused as refused:
@@ -105,11 +105,11 @@ def _receive_one(room: Room, sender: SignedIn, file: ByteStream, patient_id: str
         incoming.path.unlink(missing_ok=True)
 
 
-def _store(places: Places, file: ByteStream) -> Incoming:
+def _store(places: Places, file: ByteSource) -> Incoming:
     """Write the bytes to the disk.
 
     Raises:
-        OutOfSpace: if there is no space for them.
+        OutOfSpace: if there is no space for them that may be taken.
         ImageRefused: if they are none, too many, or of no kind that is read.
     """
     path = places.incoming / secrets.token_hex(16)
@@ -117,6 +117,7 @@ def _store(places: Places, file: ByteStream) -> Incoming:
     try:
         with minding_space(), path.open("xb") as kept:
             while piece := file.read(_PIECE):
+                require_space(places.folder, len(piece))
                 if n_bytes == 0:
                     _check_kind(piece[:512])
                 n_bytes += len(piece)
