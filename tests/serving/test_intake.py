@@ -108,6 +108,23 @@ def test_the_same_bytes_are_one_case(
     assert len(hand.list_files()) == 1
 
 
+def test_known_bytes_for_another_patient_are_told(
+    hand: RoomByHand, sender: SignedIn, phantoms: list[Path]
+) -> None:
+    data, nobodys = phantoms[0].read_bytes(), phantoms[1].read_bytes()
+    hand.receive(sender, data, patient_id="ZEBRA-1")
+    hand.receive(sender, nobodys)
+    for told in ("", " ZEBRA-1 ", "ANON"):
+        (same,) = hand.receive(sender, data, patient_id=told)
+        assert (same.status, same.reason, same.message) == ("known", None, None)
+    for one in (data, nobodys):
+        (other,) = hand.receive(sender, one, patient_id="OKAPI-2")
+        assert (other.status, other.reason) == ("known", "other-patient")
+        assert "patient ID" in str(other.message)
+        assert "ZEBRA" not in str(other.message)
+    assert hand.count(tables.case) == 2
+
+
 def test_others_are_taken_though_one_is_refused(
     hand: RoomByHand, sender: SignedIn, phantoms: list[Path]
 ) -> None:

@@ -37,6 +37,9 @@ SYSTEM = "system"
 ERASED = "patient-erased"
 """The action of a line that names, as `cases`, those whose words are gone since."""
 
+CASE_ERASED = "case-erased"
+"""The same of a line that tells of one case alone."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -124,7 +127,7 @@ def verify(connection: Connection, known: Head | None = None) -> Verdict:
             break
         if "reading" in row.details:
             told[str(row.details["reading"])] = row.seq
-        if row.action == ERASED:
+        if row.action in {ERASED, CASE_ERASED}:
             erased.update(row.details["cases"])
         expected, previous = row.seq + 1, row.hash
     head = Head(expected - 1, previous)
