@@ -8,6 +8,7 @@ from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import FormData, UploadFile
 
 from cxrlens.client.messages import PatientErasure, Receipt, ReceiptLine
@@ -17,6 +18,24 @@ from cxrlens.serving.patients import erase_by_id, erase_case, erase_patient
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
 from cxrlens.serving.service import Service
+
+
+class _OneOfMany(Convertor[str]):
+    """The id in an address, which is none of the words that other routes have in its place.
+
+    Else whoever deletes `/cases/next` would be told of a bad id, not of a wrong method.
+    """
+
+    regex = "(?!(?:next|erase)$)[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("one", _OneOfMany())
 
 router = APIRouter(prefix="/api/v1", tags=["images"], responses=RESPONSES)
 
@@ -80,7 +99,7 @@ async def post_images(request: Request, service: ServiceHere, sender: Reader) ->
     return Receipt(images=tuple(lines))
 
 
-@router.delete("/patients/{pseudonym}", status_code=204)
+@router.delete("/patients/{pseudonym:one}", status_code=204)
 def delete_patient(
     service: ServiceHere, admin: Admin, pseudonym: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 ) -> Response:
@@ -98,7 +117,7 @@ def post_erasure(service: ServiceHere, admin: Admin, asked: PatientErasure) -> R
     return Response(status_code=204)
 
 
-@router.delete("/cases/{case_id}", status_code=204)
+@router.delete("/cases/{case_id:one}", status_code=204)
 def delete_case(
     service: ServiceHere, admin: Admin, case_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 ) -> Response:
