@@ -209,3 +209,13 @@ def test_a_patient_who_is_erased_during_the_check_leaves_no_file(
     check(hand.room, job)
     assert hand.list_files() == set()
     assert hand.find(str(line.id)).state == "erased"
+
+
+def test_the_same_pixels_in_other_bytes_are_known(
+    hand: RoomByHand, sender: SignedIn, phantoms: list[Path]
+) -> None:
+    """Else whoever has read the one would know what the model says of the other."""
+    data = phantoms[0].read_bytes()
+    first, twin = hand_in(hand, sender, data, data + b"\x00")
+    assert hand.find(first).state == "ready"
+    assert (hand.find(twin).state, hand.find(twin).same_as) == ("duplicate", first)

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import io
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from cxrlens.serving import intake, tables
+from cxrlens.serving import disk, intake, tables
+from cxrlens.serving.database import OutOfSpace
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.people import SignedIn
 
@@ -84,6 +86,17 @@ def test_an_image_that_is_too_large_is_turned_away(
     assert hand.list_files() == set()
 
 
+def test_images_leave_the_last_of_the_disk_free(
+    hand: RoomByHand, sender: SignedIn, monkeypatch: pytest.MonkeyPatch, phantoms: list[Path]
+) -> None:
+    (first,) = hand.receive(sender, phantoms[0].read_bytes())
+    monkeypatch.setattr(disk, "LEAST_FREE_BYTES", shutil.disk_usage(hand.room.places.folder).total)
+    with pytest.raises(OutOfSpace, match="stay free"):
+        hand.receive(sender, pack(phantoms[1].read_bytes()))
+    assert hand.list_files() == {f"originals/{str(first.id)[:2]}/{first.id}"}
+    assert hand.count(tables.case) == 1
+
+
 def test_the_same_bytes_are_one_case(
     hand: RoomByHand, sender: SignedIn, phantoms: list[Path]
 ) -> None:
@@ -93,6 +106,23 @@ def test_the_same_bytes_are_one_case(
     assert [(line.status, line.id) for line in again] == [("known", first.id)] * 2
     assert hand.count(tables.case) == hand.count(tables.job) == 1
     assert len(hand.list_files()) == 1
+
+
+def test_known_bytes_for_another_patient_are_told(
+    hand: RoomByHand, sender: SignedIn, phantoms: list[Path]
+) -> None:
+    data, nobodys = phantoms[0].read_bytes(), phantoms[1].read_bytes()
+    hand.receive(sender, data, patient_id="ZEBRA-1")
+    hand.receive(sender, nobodys)
+    for told in ("", " ZEBRA-1 ", "ANON"):
+        (same,) = hand.receive(sender, data, patient_id=told)
+        assert (same.status, same.reason, same.message) == ("known", None, None)
+    for one in (data, nobodys):
+        (other,) = hand.receive(sender, one, patient_id="OKAPI-2")
+        assert (other.status, other.reason) == ("known", "other-patient")
+        assert "patient ID" in str(other.message)
+        assert "ZEBRA" not in str(other.message)
+    assert hand.count(tables.case) == 2
 
 
 def test_others_are_taken_though_one_is_refused(

@@ -10,7 +10,7 @@ import pytest
 
 from cxrlens.client.messages import ReferenceAnswer
 from cxrlens.serving import tables
-from cxrlens.serving.patients import erase_patient, find_pseudonym
+from cxrlens.serving.patients import erase_by_id, erase_case, erase_patient, find_pseudonym
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import list_readings, set_reference
 from cxrlens.serving.trail import SYSTEM, verify
@@ -115,3 +115,90 @@ def test_one_id_is_one_pseudonym_and_nothing_leads_back(hand: RoomByHand) -> Non
         assert connection.execute(
             tables.patient.select().where(tables.patient.c.pseudonym == first)
         ).one().name == "Doe"  # fmt: skip
+
+
+def test_one_case_is_erased_and_the_patient_stays(
+    hand: RoomByHand, reader: SignedIn, make_dicom
+) -> None:
+    told = {"PatientID": "ZEBRA-77", "PatientName": "Quagga^Anna"}
+    lines = hand.receive(reader, make_dicom(0, **told), make_dicom(1, **told)[:-500])
+    hand.check_all()
+    read, refused = (str(one.id) for one in lines)
+    hand.add_answer(read)
+    hand.say(reader, read, "commit", "covid", text="Frau Quagga hat es wieder")
+    for _ in range(2):
+        assert erase_case(hand.room, read, SYSTEM)
+    assert (hand.find(read).state, hand.find(read).pseudonym) == ("erased", None)
+    assert hand.count(tables.prediction) == hand.count(tables.words) == 0
+    assert find_traces(hand, "Frau ") == []
+    assert find_traces(hand, "ZEBRA-77") != []  # the other image is still theirs
+    assert {name.split("/")[-1] for name in hand.list_files()} == {refused}
+    assert erase_case(hand.room, refused, SYSTEM)
+    assert find_traces(hand, "ZEBRA-77", "Quagga") == []
+    assert hand.list_files() == set()
+    assert not erase_case(hand.room, "0" * 32, SYSTEM)
+    with hand.room.database.read() as connection:
+        assert verify(connection).fault is None
+        told = connection.execute(
+            tables.trail.select().where(tables.trail.c.action == "case-erased")
+        ).all()
+    assert [(row.subject, row.details) for row in told] == [
+        (one, {"cases": [one]}) for one in (read, refused)
+    ]
+
+
+def test_an_image_of_nobody_can_be_erased(
+    hand: RoomByHand, reader: SignedIn, phantoms: list[Path]
+) -> None:
+    (line,) = hand.receive(reader, phantoms[0].read_bytes())
+    assert erase_case(hand.room, str(line.id), SYSTEM)
+    hand.check_all()
+    assert hand.find(str(line.id)).state == "erased"
+    assert hand.list_files() == set()
+
+
+def test_whoever_has_an_id_is_erased(hand: RoomByHand, reader: SignedIn, make_dicom) -> None:
+    files = [
+        make_dicom(number, PatientID="ZEBRA-77", PatientName=name)
+        for number, name in enumerate(("Quagga^Anna", "Okapi^Eve"))
+    ]
+    lines = hand.receive(reader, *files, make_dicom(2))
+    hand.check_all()
+    erased = erase_by_id(hand.room, " ZEBRA-77 ", SYSTEM)
+    assert erased is not None
+    assert sorted(erased) == sorted(str(line.id) for line in lines[:2])
+    assert find_traces(hand, "ZEBRA-77", "Quagga", "Okapi") == []
+    assert find_traces(hand, "PAT-2") != []
+    assert erase_by_id(hand.room, "ZEBRA-77", SYSTEM) is None
+
+
+def test_one_id_and_two_names_are_two_patients(
+    hand: RoomByHand, reader: SignedIn, make_dicom
+) -> None:
+    names = ("Doe^Anna", "DOE ANNA", "Roe^Bob", "")
+    files = [make_dicom(n, PatientID="P-1", PatientName=name) for n, name in enumerate(names)]
+    ids = [str(line.id) for line in hand.receive(reader, *files)]
+    hand.check_all()
+    anna, again, bob, nameless = (hand.find(one) for one in ids)
+    assert anna.pseudonym == again.pseudonym
+    assert len({anna.pseudonym, bob.pseudonym, nameless.pseudonym}) == 3
+    warned = [[one["reason"] for one in row.warnings] for row in (anna, again, bob, nameless)]
+    assert [one.count("patient-name-differs") for one in warned] == [0, 0, 1, 1]
+    told = next(one for one in bob.warnings if one["reason"] == "patient-name-differs")["message"]
+    assert not any(word in told for word in ("Doe", "Roe", "Bob", "P-1"))
+    assert [one.id for one in hand.view(reader, ids[0]).earlier] == [ids[1]]
+    assert hand.view(reader, ids[2]).earlier == ()
+
+
+@pytest.mark.parametrize("word", ["0", "ANON", "Anonymous", " unknown ", "None", "N/A", "test"])
+def test_words_for_nobody_are_no_id(hand: RoomByHand, word: str) -> None:
+    with hand.room.database.write() as connection:
+        assert find_pseudonym(connection, word, "Doe") is None
+
+
+def test_a_file_of_nobody_stays_whose_the_sender_says(
+    hand: RoomByHand, reader: SignedIn, make_dicom
+) -> None:
+    (line,) = hand.receive(reader, make_dicom(0, PatientID="ANON"), patient_id="P-1")
+    hand.check_all()
+    assert hand.view(reader, str(line.id)).line.patient == "P-1"

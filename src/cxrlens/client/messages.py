@@ -68,6 +68,13 @@ class SignIn(Asked):
     """As it was shown once when it was made."""
 
 
+class PatientErasure(Asked):
+    """An admin erases whoever has an ID."""
+
+    patient_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    """As a file or a sender said it."""
+
+
 class LevelChange(Asked):
     """A lead sets the level of the room."""
 

@@ -25,6 +25,7 @@ from cxrlens.client.messages import (
     Me,
     NextCase,
     Outcomes,
+    PatientErasure,
     Person,
     PersonNew,
     ReadingAnswer,
@@ -240,8 +241,17 @@ class ReadingRoom:
         return self._send("POST", f"/people/{person_id}/tokens", new, TokenShown)
 
     def erase_patient(self, pseudonym: str) -> None:
-        """Erase a patient (admin)."""
+        """Erase a patient by their pseudonym, which stands in the table of readings (admin)."""
         self._try(lambda: self._http.delete(f"{_API}/patients/{pseudonym}"))
+
+    def erase_patient_by_id(self, patient_id: str) -> None:
+        """Erase whoever has a patient ID (admin)."""
+        asked = PatientErasure(patient_id=patient_id).model_dump(mode="json")
+        self._try(lambda: self._http.post(f"{_API}/patients/erase", json=asked))
+
+    def erase_case(self, case_id: str) -> None:
+        """Erase one case, also one of no patient, or refused (admin)."""
+        self._try(lambda: self._http.delete(f"{_API}/cases/{case_id}"))
 
     def judge_outcomes(self) -> Outcomes:
         """Say what came of it: each model, and each level, on its own (lead)."""

@@ -22,7 +22,13 @@ from cxrlens.imaging import (
 )
 from cxrlens.serving.disk import minding_space
 from cxrlens.serving.jobs import Job, enqueue, finish, is_held
-from cxrlens.serving.patients import drop_unused, find_pseudonym
+from cxrlens.serving.patients import (
+    NAME_DIFFERS,
+    drop_unused,
+    find_pseudonym,
+    has_namesake,
+    tidy_id,
+)
 from cxrlens.serving.places import Places
 from cxrlens.serving.room import Room, read_state
 from cxrlens.serving.tables import case
@@ -31,6 +37,11 @@ from cxrlens.vocabulary import ImageRefused, digest, show_name
 
 _PACKING = 1
 """zlib's fastest level: pixels of radiographs hardly shrink further."""
+
+_NAME_DIFFERS_TOLD = (
+    "another image has the same patient ID and another patient name, or none: the two are kept "
+    "apart; find out whose they are"
+)
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
@@ -154,16 +165,19 @@ def _accept(
     uid = found.header.sop_uid if found.header else None
     radiograph = found.radiograph
     height, width = radiograph.pixels.shape
+    own = connection.execute(select(case.c.pseudonym).where(case.c.id == one.case_id)).scalar_one()
+    warnings = [
+        {"reason": warning.reason, "message": warning.message} for warning in radiograph.warnings
+    ]
+    if has_namesake(connection, own):
+        warnings.append({"reason": NAME_DIFFERS, "message": _NAME_DIFFERS_TOLD})
     values: dict[str, object] = {
         "view": radiograph.view,
         "height": height,
         "width": width,
         "bits": shown.bits,
         "spacing": radiograph.spacing_mm,
-        "warnings": [
-            {"reason": warning.reason, "message": warning.message}
-            for warning in radiograph.warnings
-        ],
+        "warnings": warnings,
         "pixel_digest": pixel_digest,
         "state": "ready",
     }
@@ -203,7 +217,7 @@ def _name_patient(connection: Connection, case_id: str, header: DicomHeader | No
 
     Also of an image that is refused or held back: it must go when the patient is erased.
     """
-    if header is None or not (header.patient_id or "").strip():
+    if header is None or not tidy_id(header.patient_id or ""):
         return
     before = connection.execute(select(case.c.pseudonym).where(case.c.id == case_id)).scalar_one()
     found = find_pseudonym(connection, header.patient_id or "", header.patient_name or "")

@@ -24,7 +24,7 @@ from cxrlens.serving.problem import RESPONSES
 from cxrlens.serving.room import read_state
 from cxrlens.serving.service import Service
 from cxrlens.serving.tables import trail
-from cxrlens.serving.trail import ERASED, read_head
+from cxrlens.serving.trail import CASE_ERASED, ERASED, read_head
 
 router = APIRouter(prefix="/api/v1", tags=["room"], responses=RESPONSES)
 
@@ -115,7 +115,7 @@ def _look(service: Service, reader: SignedIn, position: _Position) -> tuple[_Pos
                 told[_write("room", {})] = None
             elif row.action in OF_FILES:
                 told[_write("case", {"id": row.subject})] = None
-            elif row.action == ERASED:
+            elif row.action in {ERASED, CASE_ERASED}:
                 told |= {_write("case", {"id": one}): None for one in row.details["cases"]}
             elif (
                 row.action in OF_MODEL

@@ -3,21 +3,18 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import shutil
-
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy import update
 
+from cxrlens.serving.database import OutOfSpace
+from cxrlens.serving.disk import require_space
 from cxrlens.serving.entry import ServiceHere
 from cxrlens.serving.service import Service
 from cxrlens.serving.tables import room
 from cxrlens.vocabulary import CxrlensError
 
 router = APIRouter(tags=["health"])
-
-LEAST_FREE_BYTES = 512 * 2**20
-"""Of the disk under the room."""
 
 
 class Health(BaseModel):
@@ -46,7 +43,9 @@ def get_readiness(service: ServiceHere, response: Response) -> Health:
 def _find_fault(service: Service) -> str | None:
     if service.is_stopping.is_set():
         return "stopping"
-    if shutil.disk_usage(service.room.places.folder).free < LEAST_FREE_BYTES:
+    try:
+        require_space(service.room.places.folder)
+    except OutOfSpace:
         return "disk nearly full"
     try:
         with service.room.database.write() as connection:

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, insert, select
 
 from cxrlens.client.messages import ReceiptLine
 from cxrlens.imaging import recognise
-from cxrlens.serving.archive import ByteStream, open_archive
+from cxrlens.serving.archive import ByteSource, ByteStream, open_archive
 from cxrlens.serving.clock import tell_time
-from cxrlens.serving.disk import minding_space
+from cxrlens.serving.disk import minding_space, require_space
 from cxrlens.serving.jobs import enqueue
-from cxrlens.serving.patients import find_pseudonym
+from cxrlens.serving.patients import find_pseudonym, is_of, tidy_id
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.places import Places
 from cxrlens.serving.room import Room, read_state
@@ -34,6 +34,12 @@ MOST_BYTES = 128 * 2**20
 
 _PIECE = 1 << 20
 """Bytes that are copied at once."""
+
+_OTHER_PATIENT = (
+    "this image is here already, and not under the patient ID that was given now: it stays as it "
+    "is; if that is wrong an admin can erase the case, and it can be sent again"
+)
+"""Which one it has is nobody's business who does not know it."""
 
 _READ_KINDS = ("JPEG", "PNG", "TIFF", "DICOM")
 _ARCHIVE = "a zip archive"
@@ -79,7 +85,7 @@ def receive(
         yield line.model_copy(update={"index": index})
 
 
-def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteStream | ImageRefused]:
+def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteSource | ImageRefused]:
     for file in files:
         head = file.read(512)
         file.seek(0)
@@ -89,7 +95,7 @@ def _open_images(files: Iterator[ByteStream]) -> Iterator[ByteStream | ImageRefu
             yield file
 
 
-def _receive_one(room: Room, sender: SignedIn, file: ByteStream, patient_id: str) -> ReceiptLine:
+def _receive_one(room: Room, sender: SignedIn, file: ByteSource, patient_id: str) -> ReceiptLine:
     try:
         incoming = _store(room.places, file)
     except ImageRefused as refused:
@@ -105,11 +111,11 @@ def _receive_one(room: Room, sender: SignedIn, file: ByteStream, patient_id: str
         incoming.path.unlink(missing_ok=True)
 
 
-def _store(places: Places, file: ByteStream) -> Incoming:
+def _store(places: Places, file: ByteSource) -> Incoming:
     """Write the bytes to the disk.
 
     Raises:
-        OutOfSpace: if there is no space for them.
+        OutOfSpace: if there is no space for them that may be taken.
         ImageRefused: if they are none, too many, or of no kind that is read.
     """
     path = places.incoming / secrets.token_hex(16)
@@ -117,6 +123,7 @@ def _store(places: Places, file: ByteStream) -> Incoming:
     try:
         with minding_space(), path.open("xb") as kept:
             while piece := file.read(_PIECE):
+                require_space(places.folder, len(piece))
                 if n_bytes == 0:
                     _check_kind(piece[:512])
                 n_bytes += len(piece)
@@ -152,10 +159,19 @@ def _admit(
     connection: Connection, sender: SignedIn, incoming: Incoming, place: Path, patient_id: str
 ) -> ReceiptLine:
     """Make a case of an image, unless the same bytes are one already."""
-    known = connection.execute(select(case.c.id).where(case.c.digest == incoming.digest)).scalar()
+    known = connection.execute(
+        select(case.c.id, case.c.pseudonym).where(case.c.digest == incoming.digest)
+    ).first()
     if known is not None:
-        append(connection, sender.id, "image-known", known)
-        return ReceiptLine(index=0, status="known", id=known, reason=None, message=None)
+        is_others = bool(tidy_id(patient_id)) and not is_of(connection, known.pseudonym, patient_id)
+        append(connection, sender.id, "image-known", known.id, {"other_patient": is_others})
+        return ReceiptLine(
+            index=0,
+            status="known",
+            id=known.id,
+            reason="other-patient" if is_others else None,
+            message=_OTHER_PATIENT if is_others else None,
+        )
     new_id = place.name
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     incoming.path.replace(place)

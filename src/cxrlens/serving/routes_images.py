@@ -8,15 +8,34 @@ from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import FormData, UploadFile
 
-from cxrlens.client.messages import Receipt, ReceiptLine
+from cxrlens.client.messages import PatientErasure, Receipt, ReceiptLine
 from cxrlens.serving.entry import Admin, Reader, ServiceHere
 from cxrlens.serving.intake import receive
-from cxrlens.serving.patients import erase_patient
+from cxrlens.serving.patients import erase_by_id, erase_case, erase_patient
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
 from cxrlens.serving.service import Service
+
+
+class _OneOfMany(Convertor[str]):
+    """The id in an address, which is none of the words that other routes have in its place.
+
+    Else whoever deletes `/cases/next` would be told of a bad id, not of a wrong method.
+    """
+
+    regex = "(?!(?:next|erase)$)[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("one", _OneOfMany())
 
 router = APIRouter(prefix="/api/v1", tags=["images"], responses=RESPONSES)
 
@@ -60,8 +79,14 @@ _FORM: dict[str, Any] = {
 }
 
 NO_PATIENT = Problem(
-    404, "no-such-patient", "No such patient", "there is no patient with this pseudonym",
-    "the trail names the pseudonyms of cases",
+    404, "no-such-patient", "No such patient", "there is no patient with this pseudonym or ID",
+    "look the patient ID up in the worklist and send it to /api/v1/patients/erase; the table of "
+    "readings holds pseudonyms, and a case without a patient is erased by its id",
+)  # fmt: skip
+
+NO_CASE = Problem(
+    404, "no-such-case", "No such case", "there is no case with this id",
+    "list the cases with /api/v1/cases",
 )  # fmt: skip
 
 
@@ -74,13 +99,31 @@ async def post_images(request: Request, service: ServiceHere, sender: Reader) ->
     return Receipt(images=tuple(lines))
 
 
-@router.delete("/patients/{pseudonym}", status_code=204)
+@router.delete("/patients/{pseudonym:one}", status_code=204)
 def delete_patient(
     service: ServiceHere, admin: Admin, pseudonym: Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 ) -> Response:
     """Erase a patient: identity, images, answers and words of readings."""
     if erase_patient(service.room, pseudonym, admin.id) is None:
         raise ProblemRaised(NO_PATIENT)
+    return Response(status_code=204)
+
+
+@router.post("/patients/erase", status_code=204)
+def post_erasure(service: ServiceHere, admin: Admin, asked: PatientErasure) -> Response:
+    """Erase whoever has this patient ID, which stands in no address since it may be a name."""
+    if erase_by_id(service.room, asked.patient_id, admin.id) is None:
+        raise ProblemRaised(NO_PATIENT)
+    return Response(status_code=204)
+
+
+@router.delete("/cases/{case_id:one}", status_code=204)
+def delete_case(
+    service: ServiceHere, admin: Admin, case_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+) -> Response:
+    """Erase one case: image, answers and words of readings; also one of no patient, or refused."""
+    if not erase_case(service.room, case_id, admin.id):
+        raise ProblemRaised(NO_CASE)
     return Response(status_code=204)
 
 

@@ -78,10 +78,11 @@ patient = Table(
     "patient",
     metadata,
     Column("pseudonym", String, primary_key=True),
-    Column("patient_id", String, nullable=False, unique=True),
+    Column("patient_id", String, nullable=False, index=True),
     Column("name", String, nullable=False, default=""),
 )
-"""The only place where a patient is named; deleted when the patient is erased."""
+"""The only place where a patient is named; deleted when the patient is erased. Two who have one ID
+and different names are two."""
 
 case = Table(
     "image_case",

@@ -46,6 +46,9 @@ SYSTEM = "system"
 ERASED = "patient-erased"
 """The action of a line that names, as `cases`, those whose words are gone since."""
 
+CASE_ERASED = "case-erased"
+"""The same of a line that tells of one case alone."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -164,7 +167,7 @@ class _Told:
         """Take note of a line."""
         if "reading" in row.details:
             self.readings[str(row.details["reading"])] = row.seq
-        if row.action == ERASED:
+        if row.action in {ERASED, CASE_ERASED}:
             self.erased.update(row.details["cases"])
         if row.action == PREDICTED:
             self.answers[row.subject, row.details["bundle"]] = row.details["answer"]

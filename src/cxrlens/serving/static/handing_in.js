@@ -111,11 +111,12 @@ export class HandingIn {
   note(name, lines) {
     for (const { status } of lines) this.counts[status] += 1;
     const isArchive = lines.length !== 1;
-    const refused = lines.filter((line) => line.status === "refused");
-    const rest = lines.filter((line) => line.status !== "refused");
-    for (const { index, message } of refused) {
+    // Known ones that somebody must look at have a message too.
+    const isTold = (line) => line.status === "refused" || line.message !== null;
+    const rest = lines.filter((line) => !isTold(line));
+    for (const { index, message, status } of lines.filter(isTold)) {
       const place = isArchive ? `${name}, image ${index + 1}` : name;
-      this.write("refused", place, makeSentence(message ?? "refused"));
+      this.write(status, place, makeSentence(message ?? "refused"));
     }
     if (!isArchive && rest.length === 1) this.write(rest[0].status, name, WORDS[rest[0].status]);
     if (isArchive) this.write(lines.length > 0 ? "accepted" : "refused", name, sumUp(lines));
