@@ -4,8 +4,12 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import io
+import os
+import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +100,33 @@ def test_an_image_that_kills_its_process_is_refused_and_others_proceed(
     assert f"{MOST_ATTEMPTS} times" in told["message"]
     assert len(killed) == MOST_ATTEMPTS
     assert {one[1:] for one in count_results(served) if one[0] in others} == {("ready", 1, 2)}
+
+
+def test_a_process_that_hangs_is_ended(served: ServedRoom, phantoms: list[Path]) -> None:
+    hung: list[int] = []
+
+    def hang() -> None:
+        end = time.monotonic() + 120
+        while not hung and time.monotonic() < end:
+            pid = find_children(served.process.pid).get(CHECKER)
+            asked = "SELECT 1 FROM job WHERE kind = 'check' AND state = 'running'"
+            if pid is not None and ask(served.folder, asked):
+                os.kill(pid, signal.SIGSTOP)
+                hung.append(pid)
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    ids = served.upload(phantoms[60:66])
+    thread.join()
+    # Nobody waits until the lease runs out: it is said to have.
+    with closing(sqlite3.connect(served.folder / "room.db", timeout=30)) as other:
+        other.execute("UPDATE job SET lease_until = 0 WHERE state = 'running' AND kind = 'check'")
+        other.commit()
+    served.wait_predicted(ids)
+    assert not Path(f"/proc/{hung[0]}").exists()
+    told = {one[0]: one[1:] for one in count_results(served)}
+    assert [told[one] for one in ids] == [("ready", 1, 2)] * len(ids)
 
 
 def test_processes_end_with_their_server(start_room: StartRoom) -> None:
