@@ -81,8 +81,7 @@ class Load:
                 if known != line["id"] or line["status"] == "refused":
                     self._promises.contradictions.append(str(line))
                 data = b""
-            else:
-                time.sleep(0.1)
+            time.sleep(0.1)  # more would only wait for the file check
 
     def _read(self) -> None:
         while not self._is_over.is_set():
@@ -125,7 +124,9 @@ def test_what_was_acknowledged_is_there_after_every_kill(
         served = start_room("assistance", folder=folder)
         token = served.token = served.token or token
         load = Load(served, phantoms, promises)
-        time.sleep(chance.uniform(0.0, 5.0))
+        if chance.random() < 0.6:  # else also while its processes are starting
+            wait_for_readings(promises)
+        time.sleep(chance.uniform(0.0, 3.0))
         target = chance.choice(sorted(targets))
         targets[target] += 1
         children = list(find_children(served.process.pid).values())
@@ -159,6 +160,12 @@ def test_what_was_acknowledged_is_there_after_every_kill(
         f"readings acknowledged, {promises.n_cut} requests cut off; {n_lines} lines of the trail "
         f"verified, {n_attempts} attempts at a job at most"
     )
+
+
+def wait_for_readings(promises: Promises) -> None:
+    """Wait until the room is at full work."""
+    before = len(promises.readings)
+    wait_for(lambda: len(promises.readings) > before, "a reading")
 
 
 def check_promises(folder: Path, promises: Promises, heads: list[Head]) -> None:

@@ -49,6 +49,14 @@ class Told:
     commits: dict[int, int] = field(default_factory=dict)
     """Reader → how many changes of level came before."""
 
+    was_open: bool = False
+    """Whether the worklist showed everybody what the machine said, until the room changed."""
+
+    def note_change(self, policy: Policy) -> None:
+        """The room changes: what was within reach until now stays known."""
+        level = next(one for one in LEVELS if one in {self.arrived_at, *self.levels_since})
+        self.was_open |= level == "assistance" and not policy.asks_first
+
     def level(self, reader: int) -> Level:
         n_changes = self.commits.get(reader, len(self.levels_since))
         seen = [self.arrived_at, *self.levels_since[:n_changes]]
@@ -59,7 +67,7 @@ class Told:
         allowed = {
             "human-only": False,
             "shadow": has_committed and policy.reveal == "after-commit",
-            "assistance": has_committed or reader in self.firsts or not policy.asks_first,
+            "assistance": has_committed or not self._must_first(reader, policy),
         }
         return allowed[level]
 
@@ -68,10 +76,11 @@ class Told:
             return {"amend"}
         if len(self.commits) >= wanted:
             return set()
-        must_first = (
-            policy.asks_first and self.level(reader) == "assistance" and reader not in self.firsts
-        )
+        must_first = self.level(reader) == "assistance" and self._must_first(reader, policy)
         return {"claim", "first-answer" if must_first else "commit"}
+
+    def _must_first(self, reader: int, policy: Policy) -> bool:
+        return policy.asks_first and reader not in self.firsts and not self.was_open
 
     def note(self, reader: int, action: Action) -> None:
         if action == "first-answer":
@@ -110,11 +119,14 @@ class World(RuleBasedStateMachine):
     def set_level(self, level: Level) -> None:
         self.level = level
         for one in self.cases.values():
+            one.note_change(self.policy)
             one.levels_since.append(level)
         self.really_set_level(level)
 
     @rule(reveal=st.sampled_from(REVEALS), asks_first=st.booleans(), wanted=st.integers(1, 3))
     def set_up(self, reveal: Reveal, asks_first: bool, wanted: int) -> None:
+        for one in self.cases.values():
+            one.note_change(self.policy)
         self.policy = Policy(reveal, asks_first)
         self.wanted = wanted
         self.really_set_up()
@@ -190,7 +202,11 @@ class PureWorld(World):
 
     def really_stand(self, number: int, reader: int) -> Standing:
         n_read = sum(self.standings[number, one].is_committed for one in READERS)
-        return replace(self.standings[number, reader], is_full=n_read >= self.wanted)
+        return replace(
+            self.standings[number, reader],
+            is_full=n_read >= self.wanted,
+            has_seen=self.cases[number].was_open,
+        )
 
 
 class StoredWorld(World):
