@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from cxrlens.evaluation.agreement import Agreement, AnswerCounts, measure_agreement
 from cxrlens.evaluation.answer_rates import AnswerRates, measure_answer_rates
+from cxrlens.evaluation.automation_curve import RISKS, AutomationPoint, trace_automation
 from cxrlens.evaluation.bootstrap import Resampling
 from cxrlens.evaluation.calibration_report import (
     CalibrationReport,
@@ -15,7 +16,13 @@ from cxrlens.evaluation.calibration_report import (
     judge_calibration,
 )
 from cxrlens.evaluation.cases_needed import CasesNeeded
-from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_needed_positives
+from cxrlens.evaluation.certainty import (
+    FEWEST_TO_CERTIFY,
+    count_needed_positives,
+    count_positives_needed,
+)
+from cxrlens.evaluation.certificate import Certificate, CertifiedBundle
+from cxrlens.evaluation.certifying import certify
 from cxrlens.evaluation.class_counts import (
     FEWEST_FOR_VECTOR,
     FEWEST_PATIENTS,
@@ -35,6 +42,7 @@ from cxrlens.evaluation.cross_fitting import (
     fit_table,
 )
 from cxrlens.evaluation.discordance import Discordance
+from cxrlens.evaluation.fixed_sequence import TestedThreshold
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_agreement import correlate_maps
 from cxrlens.evaluation.map_card import MapCard
@@ -65,6 +73,7 @@ from cxrlens.evaluation.operating_report import (
 from cxrlens.evaluation.operating_rule import OperatingRule, read_rule
 from cxrlens.evaluation.paired_figure import PairedFigure
 from cxrlens.evaluation.prevalence import PrevalenceReport, rebase
+from cxrlens.evaluation.promise import GRID, Promise
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.reading_outcome import (
     ClassOutcome,
@@ -84,6 +93,7 @@ from cxrlens.evaluation.records import (
     MapEvaluation,
     RocCurve,
 )
+from cxrlens.evaluation.reference_cases import ReferenceCases, Workload
 from cxrlens.evaluation.repetitions import RepetitionGap, compare_repetitions
 from cxrlens.evaluation.seeds import (
     SeedFigures,
@@ -112,17 +122,22 @@ __all__ = [
     "FEWEST_FOR_VECTOR",
     "FEWEST_PATIENTS",
     "FEWEST_TO_CERTIFY",
+    "GRID",
     "HEAT_SHARES",
     "LEAST_PATIENTS",
     "MAP_FIGURES",
+    "RISKS",
     "SMALLEST",
     "UNKNOWN_GROUP",
     "Agreement",
     "AnswerCounts",
     "AnswerRates",
+    "AutomationPoint",
     "BaselineGap",
     "CalibrationReport",
     "CasesNeeded",
+    "Certificate",
+    "CertifiedBundle",
     "ClassCalibration",
     "ClassCount",
     "ClassMapReport",
@@ -149,11 +164,13 @@ __all__ = [
     "OperatingRule",
     "PairedFigure",
     "PrevalenceReport",
+    "Promise",
     "RandomisedMaps",
     "RaterTest",
     "ReadingOutcome",
     "ReadingSeconds",
     "Readings",
+    "ReferenceCases",
     "ReferenceOutcome",
     "ReliabilityBin",
     "RepetitionGap",
@@ -166,8 +183,11 @@ __all__ = [
     "Switch",
     "SwitchAnswers",
     "Switches",
+    "TestedThreshold",
     "Verdict",
+    "Workload",
     "average_judgements",
+    "certify",
     "choose_method",
     "choose_operating_point",
     "compare",
@@ -176,6 +196,7 @@ __all__ = [
     "correlate_maps",
     "count_classes",
     "count_needed_positives",
+    "count_positives_needed",
     "cross_fit",
     "explain_too_few_cases",
     "find_bundle",
@@ -206,4 +227,5 @@ __all__ = [
     "score_heatmap",
     "split_readings",
     "stratify",
+    "trace_automation",
 ]
