@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.evaluation.agreement import Agreement, AnswerCounts, measure_agreement
+from cxrlens.evaluation.agreement_cusum import AgreementChart, watch_agreement
 from cxrlens.evaluation.answer_rates import AnswerRates, measure_answer_rates
 from cxrlens.evaluation.automation_curve import RISKS, AutomationPoint, trace_automation
 from cxrlens.evaluation.bootstrap import Resampling
@@ -41,7 +42,12 @@ from cxrlens.evaluation.cross_fitting import (
     explain_too_few_cases,
     fit_table,
 )
+from cxrlens.evaluation.cusum_design import CusumDesign, design_cusum, find_run_length
 from cxrlens.evaluation.discordance import Discordance
+from cxrlens.evaluation.drift import DriftReport, watch_drift
+from cxrlens.evaluation.drift_alarm import DriftAlarm
+from cxrlens.evaluation.drift_look import DriftLook
+from cxrlens.evaluation.drift_plan import DriftPlan
 from cxrlens.evaluation.fixed_sequence import TestedThreshold
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_agreement import correlate_maps
@@ -130,6 +136,7 @@ __all__ = [
     "SMALLEST",
     "UNKNOWN_GROUP",
     "Agreement",
+    "AgreementChart",
     "AnswerCounts",
     "AnswerRates",
     "AutomationPoint",
@@ -148,8 +155,13 @@ __all__ = [
     "Comparison",
     "Control",
     "CrossFit",
+    "CusumDesign",
     "Difference",
     "Discordance",
+    "DriftAlarm",
+    "DriftLook",
+    "DriftPlan",
+    "DriftReport",
     "Evaluation",
     "GroupFigure",
     "GroupGap",
@@ -198,8 +210,10 @@ __all__ = [
     "count_needed_positives",
     "count_positives_needed",
     "cross_fit",
+    "design_cusum",
     "explain_too_few_cases",
     "find_bundle",
+    "find_run_length",
     "fit_table",
     "judge",
     "judge_calibration",
@@ -228,4 +242,6 @@ __all__ = [
     "split_readings",
     "stratify",
     "trace_automation",
+    "watch_agreement",
+    "watch_drift",
 ]
