@@ -332,6 +332,8 @@ def test_where_a_certificate_does_not_hold() -> None:
     ("changes", "said"),
     [
         ({"n_tested": 58}, "certify anew"),
+        ({"threshold": 1.5}, "the threshold 1.5"),
+        ({"threshold": math.nan}, "the threshold nan"),
         ({"n_wrong": 0}, "certify anew"),
         ({"n_wrong": 301}, "cannot be"),
         ({"risk": 0.01}, "certify anew"),

@@ -123,6 +123,11 @@ class Certificate:
 
     def __post_init__(self) -> None:
         """Check that the numbers can be those of a test that was passed."""
+        if not 0 <= self.threshold <= 1:
+            raise InputError(
+                f"a certificate has the threshold {self.threshold:g}, and scores lie in [0, 1]; "
+                "certify anew"
+            )
         if not (0 <= self.n_wrong <= self.n_tested and 0 < self.risk < 1 and self.look >= 1):
             raise InputError(
                 f"a certificate of {self.n_wrong} wrong among {self.n_tested}, for a share of "

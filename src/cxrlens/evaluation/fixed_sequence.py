@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64, Int
 from scipy.special import bdtr
 
 from cxrlens.evaluation.promise import Side
@@ -72,7 +73,9 @@ def find_threshold(
     )
 
 
-def find_p_value(wrong: np.ndarray, n_tested: int, risk: float) -> np.ndarray:
+def find_p_value(
+    wrong: Int[np.ndarray, " c"], n_tested: int, risk: float
+) -> Float64[np.ndarray, " c"]:
     """Find how likely so few wrong decisions are if their true share is the risk.
 
     Args:
