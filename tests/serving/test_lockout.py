@@ -118,3 +118,5 @@ def test_memory_is_bounded() -> None:
 def test_problem() -> None:
     problem = describe_locked_out(9)
     assert (problem.status, problem.retry_after) == (429, 9)
+    assert "token" in problem.hint
+    assert "password" not in problem.hint

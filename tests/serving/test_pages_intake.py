@@ -65,6 +65,17 @@ def test_files_and_archives_are_answered_each(room, visit, phantoms, tmp_path: P
     assert one.page.locator("#outbox").is_hidden()
 
 
+def test_known_bytes_for_another_patient_are_told(room, visit, phantoms) -> None:
+    room.upload(phantoms[9:10], patient_id="ZEBRA-1")
+    one = visit(room, room.add_person("careful"))
+    one.page.fill("#patient", "OKAPI-2")
+    one.page.set_input_files("#files", [phantoms[9]])
+    one.until("document.querySelector('#outbox-sum').textContent.startsWith('1 of 1')")
+    (line,) = one.page.locator("#outbox-list li").all_inner_texts()
+    assert "not under the patient ID that was given now" in line
+    assert "ZEBRA" not in line
+
+
 def test_dropped_files_come_in(room, visit, phantoms) -> None:
     one = visit(room, room.add_person("dropper"))
     one.page.evaluate(

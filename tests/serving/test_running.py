@@ -19,13 +19,17 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.datastructures import Headers
 from tests.conftest import Run
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from cxrlens.serving import Address, Answerer, Wish, serve
 from cxrlens.serving.bundle_facts import describe_bundle
 from cxrlens.serving.database import BUSY_SECONDS
+from cxrlens.serving.people import find_by_token
 from cxrlens.serving.room import hold_room, open_room
-from cxrlens.serving.running import listen
+from cxrlens.serving.running import _say_where, list_trusted, listen, name_hosts
+from cxrlens.serving.same_site import is_known_host
 from cxrlens.vocabulary import InputError
 
 from .conftest import ServedRoom, StartRoom, wait_for
@@ -75,6 +79,9 @@ def test_a_privileged_port_is_one_sentence(tmp_path: Path) -> None:
         (Address(host="0.0.0.0"), "--allowed-host"),  # noqa: S104
         (Address(host="0.0.0.0", names=("x",), asks_sign_in=False), "--no-sign-in"),  # noqa: S104
         (Address(host="::", asks_sign_in=False), "--no-sign-in"),
+        (Address(host="0.0.0.0", names=("x",), is_https=True), "--proxy"),  # noqa: S104
+        (Address(proxies=("proxy.example",)), "--proxy 'proxy.example'"),
+        (Address(proxies=("*",)), "--proxy '*'"),
     ],
 )
 def test_an_address_that_cannot_be_is_one_sentence(
@@ -84,6 +91,93 @@ def test_an_address_that_cannot_be_is_one_sentence(
         begin(tmp_path / "room", address)
     assert told in str(refused.value)
     assert not (tmp_path / "room").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "is_warned"),
+    [
+        (Address("0.0.0.0", 0, ("x",)), True),  # noqa: S104
+        (Address("0.0.0.0", 0, ("x",), is_https=True, proxies=("10.0.0.2",)), False),  # noqa: S104
+        (Address(port=0), False),
+    ],
+)
+def test_what_travels_in_the_clear_is_warned_of(
+    tmp_path: Path, address: Address, is_warned: bool
+) -> None:
+    said: list[str] = []
+    opened = open_room(tmp_path / "room")
+    with hold_room(opened.places), pytest.raises(InputError, match="by process"):
+        serve(Wish(tmp_path / "room"), Answerer(tmp_path / "no model"), address, said.append)
+    opened.database.close()
+    assert ["in the clear" in one for one in said] == [True] * is_warned
+
+
+@pytest.mark.parametrize(
+    ("address", "root"),
+    [
+        (Address(port=0), "http://127.0.0.1:PORT/"),
+        (Address(host="127.0.0.2", port=0), "http://127.0.0.2:PORT/"),
+        (Address(port=0, is_https=True), "http://127.0.0.1:PORT/"),
+        (Address(port=0, names=("Reading.example", "b")), "http://Reading.example:PORT/"),
+        (Address(port=0, names=("reading.example:81",)), "http://reading.example:81/"),
+        (Address(port=0, names=("reading.example",), is_https=True), "https://reading.example/"),
+        (Address(port=0, names=("a.example:8443",), is_https=True), "https://a.example:8443/"),
+        (Address("0.0.0.0", 0, ("a",), proxies=("10.0.0.2",)), "http://a:PORT/"),  # noqa: S104
+    ],
+)
+def test_the_address_that_is_told_is_let_in(address: Address, root: str) -> None:
+    with listen(address) as taken:
+        told = address.name_root(taken)
+        assert told == root.replace("PORT", str(taken.getsockname()[1]))
+        host = told.rpartition("://")[2].rstrip("/")
+        known = {name.lower() for name in name_hosts(address, taken)}
+    assert is_known_host(Headers({"host": host}), known)
+    assert not is_known_host(Headers({"host": "elsewhere.example"}), known)
+
+
+def test_a_proxy_is_believed_and_nobody_else() -> None:
+    assert Address().trusted == ()
+    assert Address(is_https=True).trusted == ("127.0.0.1",)
+    given = Address("::", 0, ("a",), is_https=True, proxies=("10.0.0.2", "10.1.0.0/16", "fd00::2"))
+    assert "127.0.0.1" not in given.trusted
+    trusted = _TrustedHosts(list(list_trusted(given)))
+    for one in ("10.0.0.2", "::ffff:10.0.0.2", "10.1.2.3", "::ffff:10.1.2.3", "fd00::2"):
+        assert one in trusted
+    for one in ("10.0.0.3", "::ffff:10.0.0.3", "127.0.0.1", "::ffff:10.2.0.1", "fd00::3"):
+        assert one not in trusted
+
+
+def say_where(folder: Path, *, is_demo: bool) -> tuple[str, list[str]]:
+    """Open a room, and give the line with its address and what else is said."""
+    opened = open_room(folder)
+    said: list[str] = []
+    address = Address(port=0)
+    try:
+        with listen(address) as taken:
+            wish = Wish(folder, is_demo=is_demo)
+            return _say_where(opened, wish, address, taken, said.append), said
+    finally:
+        opened.database.close()
+
+
+def test_a_demonstration_lets_its_user_in_again(tmp_path: Path) -> None:
+    folder = tmp_path / "a room"
+    links = [say_where(folder, is_demo=True) for _ in range(3)]
+    assert ["a new room" in " ".join(said) for _, said in links] == [True, False, False]
+    secrets = [link.rpartition("#")[2] for link, _ in links]
+    opened = open_room(folder)
+    with opened.database.read() as connection:
+        found = [find_by_token(connection, one) for one in secrets]
+    opened.database.close()
+    assert [one and (one.name, one.role) for one in found] == [None, None, ("admin", "admin")]
+
+
+def test_another_room_says_how_to_get_in_again(tmp_path: Path) -> None:
+    folder = tmp_path / "a room"
+    assert "/sign-in#" in say_where(folder, is_demo=False)[0]
+    link, said = say_where(folder, is_demo=False)
+    assert link.endswith(f"/ (lost the token? cxrlens room token '{folder}' admin)")
+    assert said == []
 
 
 def test_a_room_that_is_served_is_not_served_twice(tmp_path: Path) -> None:

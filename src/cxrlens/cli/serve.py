@@ -51,6 +51,14 @@ def serve(
     https: Annotated[
         bool, typer.Option("--https", help="A proxy in front of the room speaks HTTPS.")
     ] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--proxy",
+            metavar="ADDRESS",
+            help="Of a proxy, whose word on who calls is taken. Default: with --https 127.0.0.1.",
+        ),
+    ] = None,
     sign_in: Annotated[
         bool,
         typer.Option(
@@ -69,7 +77,9 @@ def serve(
     if demo is (bundle is not None):
         raise cxr.vocabulary.InputError("give a BUNDLE, or --demo to try the room with phantoms")
     require_extra("serve")
-    address = cxr.serving.Address(host, port, tuple(allowed_host or ()), https, sign_in)
+    address = cxr.serving.Address(
+        host, port, tuple(allowed_host or ()), https, sign_in, tuple(proxy or ())
+    )
     say(cxr.vocabulary.NOT_A_DEVICE)
     cxr.serving.ignore_hangup()
     prepare = None
@@ -78,6 +88,6 @@ def serve(
         room, purpose = room or bundle.parents[1] / "room", "phantom"
         # A room that somebody stopped stays stopped.
         level = level or (None if room.exists() else "assistance")
-    wish = cxr.serving.Wish(room or Path("runs/room"), name, purpose, level)
+    wish = cxr.serving.Wish(room or Path("runs/room"), name, purpose, level, demo)
     answerer = cxr.serving.Answerer(bundle, engine, precision)
     cxr.serving.serve(wish, answerer, address, say, prepare)

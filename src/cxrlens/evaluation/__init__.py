@@ -4,7 +4,9 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from cxrlens.evaluation.agreement import Agreement, AnswerCounts, measure_agreement
+from cxrlens.evaluation.agreement_cusum import AgreementChart, watch_agreement
 from cxrlens.evaluation.answer_rates import AnswerRates, measure_answer_rates
+from cxrlens.evaluation.automation_curve import RISKS, AutomationPoint, trace_automation
 from cxrlens.evaluation.bootstrap import Resampling
 from cxrlens.evaluation.calibration_report import (
     CalibrationReport,
@@ -15,7 +17,13 @@ from cxrlens.evaluation.calibration_report import (
     judge_calibration,
 )
 from cxrlens.evaluation.cases_needed import CasesNeeded
-from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_needed_positives
+from cxrlens.evaluation.certainty import (
+    FEWEST_TO_CERTIFY,
+    count_needed_positives,
+    count_positives_needed,
+)
+from cxrlens.evaluation.certificate import Certificate, CertifiedBundle
+from cxrlens.evaluation.certifying import certify
 from cxrlens.evaluation.class_counts import (
     FEWEST_FOR_VECTOR,
     FEWEST_PATIENTS,
@@ -34,7 +42,13 @@ from cxrlens.evaluation.cross_fitting import (
     explain_too_few_cases,
     fit_table,
 )
+from cxrlens.evaluation.cusum_design import CusumDesign, design_cusum, find_run_length
 from cxrlens.evaluation.discordance import Discordance
+from cxrlens.evaluation.drift import DriftReport, watch_drift
+from cxrlens.evaluation.drift_alarm import DriftAlarm
+from cxrlens.evaluation.drift_look import DriftLook
+from cxrlens.evaluation.drift_plan import DriftPlan
+from cxrlens.evaluation.fixed_sequence import TestedThreshold
 from cxrlens.evaluation.judging import judge
 from cxrlens.evaluation.map_agreement import correlate_maps
 from cxrlens.evaluation.map_card import MapCard
@@ -65,6 +79,7 @@ from cxrlens.evaluation.operating_report import (
 from cxrlens.evaluation.operating_rule import OperatingRule, read_rule
 from cxrlens.evaluation.paired_figure import PairedFigure
 from cxrlens.evaluation.prevalence import PrevalenceReport, rebase
+from cxrlens.evaluation.promise import GRID, Promise
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.evaluation.reading_outcome import (
     ClassOutcome,
@@ -84,6 +99,7 @@ from cxrlens.evaluation.records import (
     MapEvaluation,
     RocCurve,
 )
+from cxrlens.evaluation.reference_cases import ReferenceCases, Workload
 from cxrlens.evaluation.repetitions import RepetitionGap, compare_repetitions
 from cxrlens.evaluation.seeds import (
     SeedFigures,
@@ -112,17 +128,23 @@ __all__ = [
     "FEWEST_FOR_VECTOR",
     "FEWEST_PATIENTS",
     "FEWEST_TO_CERTIFY",
+    "GRID",
     "HEAT_SHARES",
     "LEAST_PATIENTS",
     "MAP_FIGURES",
+    "RISKS",
     "SMALLEST",
     "UNKNOWN_GROUP",
     "Agreement",
+    "AgreementChart",
     "AnswerCounts",
     "AnswerRates",
+    "AutomationPoint",
     "BaselineGap",
     "CalibrationReport",
     "CasesNeeded",
+    "Certificate",
+    "CertifiedBundle",
     "ClassCalibration",
     "ClassCount",
     "ClassMapReport",
@@ -133,8 +155,13 @@ __all__ = [
     "Comparison",
     "Control",
     "CrossFit",
+    "CusumDesign",
     "Difference",
     "Discordance",
+    "DriftAlarm",
+    "DriftLook",
+    "DriftPlan",
+    "DriftReport",
     "Evaluation",
     "GroupFigure",
     "GroupGap",
@@ -149,11 +176,13 @@ __all__ = [
     "OperatingRule",
     "PairedFigure",
     "PrevalenceReport",
+    "Promise",
     "RandomisedMaps",
     "RaterTest",
     "ReadingOutcome",
     "ReadingSeconds",
     "Readings",
+    "ReferenceCases",
     "ReferenceOutcome",
     "ReliabilityBin",
     "RepetitionGap",
@@ -166,8 +195,11 @@ __all__ = [
     "Switch",
     "SwitchAnswers",
     "Switches",
+    "TestedThreshold",
     "Verdict",
+    "Workload",
     "average_judgements",
+    "certify",
     "choose_method",
     "choose_operating_point",
     "compare",
@@ -176,9 +208,12 @@ __all__ = [
     "correlate_maps",
     "count_classes",
     "count_needed_positives",
+    "count_positives_needed",
     "cross_fit",
+    "design_cusum",
     "explain_too_few_cases",
     "find_bundle",
+    "find_run_length",
     "fit_table",
     "judge",
     "judge_calibration",
@@ -206,4 +241,7 @@ __all__ = [
     "score_heatmap",
     "split_readings",
     "stratify",
+    "trace_automation",
+    "watch_agreement",
+    "watch_drift",
 ]

@@ -12,13 +12,13 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from cxrlens.serving.case_view import may_see_machine
-from cxrlens.serving.entry import Reader, ServiceHere
+from cxrlens.serving.entry import Reader, ServiceHere, find_person
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.problem import RESPONSES
 from cxrlens.serving.room import read_state
@@ -70,20 +70,24 @@ class _Position:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}}},
 )
-async def get_events(service: ServiceHere, reader: Reader) -> StreamingResponse:
-    """Follow what happens: `case` with its id, or `room`."""
+async def get_events(service: ServiceHere, request: Request, _reader: Reader) -> StreamingResponse:
+    """Follow what happens: `case` with its id, or `room`. It ends with the session or token."""
     return StreamingResponse(
-        _follow(service, reader),
+        _follow(service, request),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
     )
 
 
-async def _follow(service: Service, reader: SignedIn) -> AsyncIterator[str]:
+async def _follow(service: Service, request: Request) -> AsyncIterator[str]:
     position = await run_in_threadpool(_find_end, service)
     yield "retry: 2000\n\n"
     quiet = 0.0
     while not service.is_stopping.is_set():
+        # Anew each time: who was shut out, or is no lead any more, is told no more of it.
+        reader = await run_in_threadpool(find_person, request, service)
+        if reader is None:
+            return
         position, told = await run_in_threadpool(_look, service, reader, position)
         for event in told:
             yield event

@@ -41,7 +41,7 @@ class LockOut:
         self._lock = threading.Lock()
 
     def attempt(self, key: str) -> int:
-        """Ask for an attempt, before the password is looked at.
+        """Ask for an attempt, before the token is looked at.
 
         Args:
             key: whose: a client by `find_address_key`.
@@ -93,6 +93,6 @@ def describe_locked_out(seconds: int) -> Problem:
         "sign-in-locked",
         "Too many failed sign-ins",
         "too many sign-ins from this address have failed",
-        "wait for as many seconds as the header Retry-After says; an admin can set a new password",
+        "wait for as many seconds as the header Retry-After says; an admin can make a new token",
         seconds,
     )

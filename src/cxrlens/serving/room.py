@@ -20,7 +20,7 @@ from cxrlens.serving.jobs import ANSWERS, CHECKS, ask_new_model, release
 from cxrlens.serving.places import DATABASE_FILE, INCOMING_FOLDER, LOCK_FILE, Places
 from cxrlens.serving.policy import Policy
 from cxrlens.serving.reach import note_reach
-from cxrlens.serving.tables import case, claim, look, person, room
+from cxrlens.serving.tables import case, claim, look, room
 from cxrlens.serving.trail import SYSTEM, append, read_head
 from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
 
@@ -279,9 +279,3 @@ def set_settings(connection: Connection, settings: RoomSettings, actor: str) -> 
     note_reach(connection, before.policy, before.bundle)
     connection.execute(update(room).values(**settings.model_dump()))
     append(connection, actor, "settings-set", "room", settings.model_dump())
-
-
-def has_admin(connection: Connection) -> bool:
-    """Say whether anybody may let others into the room yet."""
-    asked = select(person.c.id).where(person.c.role == "admin", person.c.is_disabled.is_(False))
-    return connection.execute(asked.limit(1)).first() is not None

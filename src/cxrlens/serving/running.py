@@ -5,6 +5,8 @@ SPDX-License-Identifier: Apache-2.0
 
 import ipaddress
 import logging
+import re
+import shlex
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -21,12 +23,18 @@ from cxrlens.serving.bundle_facts import describe_bundle
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.jobs import ANSWERS, CHECKS
 from cxrlens.serving.open_files import allow_open_files
-from cxrlens.serving.people import SignedIn, add_person, list_people, make_token
+from cxrlens.serving.people import (
+    SignedIn,
+    add_person,
+    list_people,
+    list_tokens,
+    make_token,
+    revoke_token,
+)
 from cxrlens.serving.protocol import Deadlines, make_protocol
 from cxrlens.serving.room import (
     Room,
     begin_serving,
-    has_admin,
     hold_room,
     note_head,
     open_room,
@@ -43,6 +51,9 @@ MOST_CONNECTIONS = 2048
 
 GRACE_SECONDS = 10
 """That requests have to end when the service is told to stop."""
+
+DEMO_LABEL = "demonstration"
+"""Of the token that the last start of a demonstration showed."""
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """By which a browser on the machine itself calls the room."""
@@ -67,6 +78,9 @@ class Address:
     asks_sign_in: bool = True
     """Whether people must sign in."""
 
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies, whose word on who calls is taken."""
+
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach it."""
@@ -76,6 +90,25 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Whose word on who calls is taken: with HTTPS at least that of this machine's proxy."""
+        return self.proxies or (("127.0.0.1",) if self.is_https else ())
+
+    def name_root(self, taken: socket.socket) -> str:
+        """Say by which address a browser calls the room.
+
+        Args:
+            taken: where it listens.
+        """
+        shown, port = _show_host(taken), taken.getsockname()[1]
+        scheme = "https" if self.is_https and self.names else "http"
+        if self.names:
+            shown = self.names[0]
+        if scheme == "http" and not re.search(r":[0-9]+$", shown):
+            shown = f"{shown}:{port}"
+        return f"{scheme}://{shown}/"
 
 
 @dataclass(frozen=True)
@@ -108,6 +141,9 @@ class Wish:
     level: Level | None = None
     """To set; None leaves it as it is."""
 
+    is_demo: bool = False
+    """Whether each start shows a new token, since nobody keeps that of a demonstration."""
+
 
 Told = Callable[[str], None]
 """Takes sentences for people."""
@@ -130,6 +166,7 @@ def listen(address: Address) -> Iterator[socket.socket]:
             f"host {address.host!r} can be reached by others: say by which name they call it, such "
             "as --allowed-host reading.example.org"
         )
+    _check_proxies(address)
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with socket.socket(family) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -165,6 +202,11 @@ def serve(
         InputError: if the port, the room or the model cannot be had.
     """
     with listen(address) as taken:
+        if not address.is_local and not address.is_https:
+            say(
+                f"host {address.host!r} can be reached by others, and tokens and images travel "
+                "to them in the clear: put a proxy that speaks HTTPS in front, and say --https"
+            )
         room = open_room(wish.folder, wish.name, wish.purpose)
         with hold_room(room.places):
             facts = describe_bundle(answerer.bundle)
@@ -174,23 +216,22 @@ def serve(
                 _set_first_level(room, wish.level)
             if prepare is not None:
                 prepare(room)
-            link = _say_where(room, address, taken, say)
-            say(link)
+            say(_say_where(room, wish, address, taken, say))
             door = Door(
-                (*LOCAL_NAMES, *address.names),
+                name_hosts(address, taken),
                 address.is_https,
                 None if address.asks_sign_in else find_or_add_person(room, "local", "admin"),
             )
             watched = _make_supervisors(room, answerer)
             service = Service(room, facts, door, watched)
-            _run(service, taken)
+            _run(service, address, taken)
             with room.database.write() as connection:
                 append(connection, SYSTEM, "room-closed", "room")
             note_head(room)
             room.database.close()
 
 
-def _run(service: Service, taken: socket.socket) -> None:
+def _run(service: Service, address: Address, taken: socket.socket) -> None:
     for one in service.supervisors:
         one.start()
     try:
@@ -201,7 +242,8 @@ def _run(service: Service, taken: socket.socket) -> None:
             log_config=None,
             access_log=False,  # addresses would hold ids of cases, and say who reads what
             server_header=False,
-            proxy_headers=service.door.is_https,
+            proxy_headers=bool(address.trusted),
+            forwarded_allow_ips=list(list_trusted(address)),
             timeout_graceful_shutdown=GRACE_SECONDS,
             lifespan="off",
         )
@@ -274,18 +316,71 @@ def _set_first_level(room: Room, level: Level) -> None:
             set_level(connection, level, "set when the room was opened", SYSTEM)
 
 
-def _say_where(room: Room, address: Address, taken: socket.socket, say: Told) -> str:
-    host, port = taken.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    root = f"http://{shown}:{port}/"
+def name_hosts(address: Address, taken: socket.socket) -> tuple[str, ...]:
+    """List the names by which browsers may call a room.
+
+    Args:
+        address: of the room.
+        taken: where it listens.
+    """
+    own = (_show_host(taken),) if address.is_local else ()  # such as 127.0.0.2
+    return (*LOCAL_NAMES, *own, *address.names)
+
+
+def list_trusted(address: Address) -> tuple[str, ...]:
+    """List the proxies as the socket knows them: one for IPv6 sees IPv4 through a window of it."""
+    told = address.trusted
+    if ":" not in address.host:
+        return told
+    networks = [ipaddress.ip_network(one) for one in told]
+    windows = [
+        f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in networks if one.version == 4
+    ]
+    return (*told, *windows)
+
+
+def _show_host(taken: socket.socket) -> str:
+    host = str(taken.getsockname()[0])
+    return f"[{host}]" if ":" in host else host
+
+
+def _check_proxies(address: Address) -> None:
+    for one in address.proxies:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            raise InputError(
+                f"--proxy {one!r} is no address or network: {error}; give one such as 10.0.0.2 or "
+                "10.0.0.0/24"
+            ) from error
+    if address.is_https and not address.is_local and not address.proxies:
+        raise InputError(
+            f"host {address.host!r} is called by a proxy elsewhere, whose word on who calls is "
+            "taken only if it is named: give its address, such as --proxy 10.0.0.2"
+        )
+
+
+def _say_where(room: Room, wish: Wish, address: Address, taken: socket.socket, say: Told) -> str:
+    root = address.name_root(taken)
     if not address.asks_sign_in:
         return f"open {root} (nobody has to sign in)"
     with room.database.write() as connection:
-        if has_admin(connection):
-            return f"open {root}"
-        first = add_person(connection, "admin", "admin", SYSTEM)
-        shown_once = make_token(connection, first.id, "first token", SYSTEM)
-    say("a new room: its first person is `admin`, whose token is shown this once")
+        people = list_people(connection)
+        admins = [one for one in people if one.role == "admin" and not one.is_disabled]
+        # In a demonstration it is `admin` who gets in again, if they may still.
+        first = next((one for one in admins if one.name == "admin"), None)
+        if admins and not (wish.is_demo and first):
+            words = shlex.join(["cxrlens", "room", "token", str(wish.folder), admins[0].name])
+            return f"open {root} (lost the token? {words})"
+        is_new = first is None
+        first = first or add_person(connection, "admin", "admin", SYSTEM)
+        label = DEMO_LABEL if wish.is_demo else "first token"
+        for one in list_tokens(connection, first.id):
+            if one.label == DEMO_LABEL and not one.is_revoked:
+                revoke_token(connection, one.id, SYSTEM)
+        shown_once = make_token(connection, first.id, label, SYSTEM)
+    if is_new:
+        say("a new room: its first person is `admin`, whose token is shown this once")
     # Behind the #, so that it reaches no log and no other host.
     return f"open {root}sign-in#{shown_once.secret}"
 
