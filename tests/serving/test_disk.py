@@ -5,7 +5,6 @@ SPDX-License-Identifier: Apache-2.0
 
 import errno
 import os
-import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from cxrlens.serving.room import join_room
 from cxrlens.serving.trail import verify
 
 from .conftest import StartRoom, wait_for
+from .pictures import vary
 from .processes import ask
 
 
@@ -47,11 +47,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def vary(data: bytes) -> bytes:
-    """The same PNG with other bytes behind its end."""
-    return data + secrets.token_bytes(8)
-
-
 @pytest.mark.slow
 def test_a_full_disk_is_got_over(
     start_room: StartRoom, small_disk: Path, phantoms: list[Path]
@@ -62,10 +57,9 @@ def test_a_full_disk_is_got_over(
     ballast = small_disk / "ballast"
     free = os.statvfs(small_disk)
     ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - 400_000))
-    data = phantoms[3].read_bytes()
     refused = 0
     for _ in range(200):  # until nothing fits any more, and a while on
-        answer = served.ask("POST", "/images", files={"file": ("a.png", vary(data))})
+        answer = served.ask("POST", "/images", files={"file": ("a.png", vary(phantoms[3]))})
         if answer.status_code == 202:
             line = answer.json()["images"][0]
             assert line["status"] == "accepted", line
@@ -82,7 +76,7 @@ def test_a_full_disk_is_got_over(
     assert list((served.folder / "incoming").iterdir()) == []
 
     ballast.unlink()
-    more = served.ask("POST", "/images", files={"file": ("a.png", vary(data))})
+    more = served.ask("POST", "/images", files={"file": ("a.png", vary(phantoms[3]))})
     assert more.status_code == 202
     accepted.append(more.json()["images"][0]["id"])
     served.wait_predicted(accepted)  # nothing was given up meanwhile

@@ -23,6 +23,7 @@ from cxrlens.serving.room import join_room
 from cxrlens.serving.trail import Head, verify
 
 from .conftest import ServedRoom, StartRoom, wait_for
+from .pictures import vary
 from .processes import ask, find_children, kill
 
 KILLS = int(os.environ.get("CXRLENS_KILLS", "10"))
@@ -67,7 +68,7 @@ class Load:
         data = b""
         while not self._is_over.is_set():
             if not data:
-                data = random.choice(self._phantoms).read_bytes() + secrets.token_bytes(8)  # noqa: S311
+                data = vary(random.choice(self._phantoms))  # noqa: S311
             try:
                 answer = self._served.ask("POST", "/images", files={"file": ("a.png", data)})
             except httpx2.TransportError:
