@@ -125,8 +125,7 @@ def test_what_was_acknowledged_is_there_after_every_kill(
         served = start_room("assistance", folder=folder)
         token = served.token = served.token or token
         load = Load(served, phantoms, promises)
-        if chance.random() < 0.6:  # else also while its processes are starting
-            wait_for_readings(promises)
+        wait_for_work(folder, chance.choice(["nothing", "reading", "prediction"]))
         time.sleep(chance.uniform(0.0, 3.0))
         target = chance.choice(sorted(targets))
         targets[target] += 1
@@ -163,10 +162,13 @@ def test_what_was_acknowledged_is_there_after_every_kill(
     )
 
 
-def wait_for_readings(promises: Promises) -> None:
-    """Wait until the room is at full work."""
-    before = len(promises.readings)
-    wait_for(lambda: len(promises.readings) > before, "a reading")
+def wait_for_work(folder: Path, table: str) -> None:
+    """Wait until the room has begun to read, or its model to answer, or not at all."""
+    if table == "nothing":  # its processes are still starting
+        return
+    counted = f"SELECT count(*) FROM {table}"  # noqa: S608 - one of our own tables
+    before = ask(folder, counted)
+    wait_for(lambda: ask(folder, counted) > before, f"a {table}")
 
 
 def check_promises(folder: Path, promises: Promises, heads: list[Head]) -> None:
