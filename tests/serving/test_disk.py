@@ -110,7 +110,8 @@ def test_a_full_disk_is_got_over(
         statuses.add(body.status_code)
         if body.status_code != 200:
             break
-    assert statuses == {200, 507}
+    assert 507 in statuses
+    assert statuses <= {200, 507}
     assert served.case(accepted[0])["machine"] is not None
 
     small_disk.make_room()
