@@ -237,7 +237,7 @@ DISK_FULL = Problem(
     507,
     "disk-full",
     "Disk full",
-    "the server's disk is full, and nothing of this request was kept",
+    "the server's disk is full, and what is not named as accepted was not kept",
     "try again later; whoever runs the room must free space",
     RETRY_SECONDS,
 )

@@ -49,6 +49,10 @@ from cxrlens.vocabulary import CxrlensError, InputError, Level
 MOST_CONNECTIONS = 2048
 """At once."""
 
+QUIET_CONNECTIONS = 1200
+"""Above so many, those that have asked nothing yet make room: a thousand images handed in at once
+are no attack."""
+
 GRACE_SECONDS = 10
 """That requests have to end when the service is told to stop."""
 
@@ -237,7 +241,7 @@ def _run(service: Service, address: Address, taken: socket.socket) -> None:
     try:
         config = uvicorn.Config(
             make_app(service),
-            http=make_protocol(Deadlines(most_connections=allow_open_files(MOST_CONNECTIONS))),
+            http=make_protocol(_set_deadlines()),
             ws="none",
             log_config=None,
             access_log=False,  # addresses would hold ids of cases, and say who reads what
@@ -252,6 +256,11 @@ def _run(service: Service, address: Address, taken: socket.socket) -> None:
         service.is_stopping.set()
         for one in service.supervisors:
             one.stop()
+
+
+def _set_deadlines() -> Deadlines:
+    most = allow_open_files(MOST_CONNECTIONS)
+    return Deadlines(connections=min(QUIET_CONNECTIONS, most), most_connections=most)
 
 
 class _Server(uvicorn.Server):
