@@ -62,7 +62,7 @@ def fill(url: str, token: str, data: Path) -> None:
         readers = [make_reader(room, name) for name in ("Dr. Ana Reyes", "Dr. Ben Okafor")]
         settings = RoomSettings(reveal="after-commit", asks_first=False, readers_per_case=1)
         cases = hand_in(room, files[:N_SHADOW])
-        take(url, readers[0], "/", "reading-room-worklist.png")
+        take(url, readers[0], "/", "phantom-reading-room-worklist.png")
         read(url, readers, cases[:-4], names, chance)
         room.set_level("assistance", "shadow has shown enough")
         late = files[N_SHADOW : N_SHADOW + N_ASSISTED]
@@ -73,8 +73,8 @@ def fill(url: str, token: str, data: Path) -> None:
         for case_id, truth in cases[::2]:
             room.set_reference(case_id, {name: name == truth for name in names}, "as drawn")
         shown = next(one for one, truth in cases[-4:] if truth != "normal")
-        take(url, readers[0], f"/cases/{shown}", "reading-room-case.png", "m")
-        take(url, token, "/outcomes", "reading-room-outcomes.png")
+        take(url, readers[0], f"/cases/{shown}", "phantom-reading-room-case.png", "m")
+        take(url, token, "/outcomes", "phantom-reading-room-outcomes.png")
 
 
 def make_reader(room: ReadingRoom, name: str) -> str:
