@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
-from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_positives_needed
+from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_positives_to_certify
 from cxrlens.vocabulary import InputError
 
 
@@ -14,12 +14,12 @@ from cxrlens.vocabulary import InputError
     [(0.05, 59, 93), (0.02, 149, 236), (0.01, 299, 473), (0.001, 2995, 4742)],
 )
 def test_the_known_table(risk: float, without: int, with_one: int) -> None:
-    assert count_positives_needed(risk, 0.05) == without
-    assert count_positives_needed(risk, 0.05, 1) == with_one
+    assert count_positives_to_certify(risk, 0.05) == without
+    assert count_positives_to_certify(risk, 0.05, 1) == with_one
 
 
 def test_the_fewest_that_the_house_asks_for() -> None:
-    assert count_positives_needed(0.05, 0.05) == FEWEST_TO_CERTIFY
+    assert count_positives_to_certify(0.05, 0.05) == FEWEST_TO_CERTIFY
 
 
 @given(
@@ -28,7 +28,7 @@ def test_the_fewest_that_the_house_asks_for() -> None:
     misses=st.integers(0, 20),
 )
 def test_it_is_the_smallest_that_scipy_rejects(risk: float, delta: float, misses: int) -> None:
-    needed = count_positives_needed(risk, delta, misses)
+    needed = count_positives_to_certify(risk, delta, misses)
     assert needed > misses
     assert binom.cdf(misses, needed, risk) <= delta * (1 + 1e-9)
     assert needed == misses + 1 or binom.cdf(misses, needed - 1, risk) > delta * (1 - 1e-9)
@@ -44,10 +44,10 @@ def test_it_is_the_smallest_that_scipy_rejects(risk: float, delta: float, misses
 def test_more_is_needed_for_more(
     risks: tuple[float, float], deltas: tuple[float, float], misses: int
 ) -> None:
-    bold = count_positives_needed(max(risks), max(deltas), misses)
-    assert count_positives_needed(min(risks), max(deltas), misses) >= bold
-    assert count_positives_needed(max(risks), min(deltas), misses) >= bold
-    assert count_positives_needed(max(risks), max(deltas), misses + 1) > bold
+    bold = count_positives_to_certify(max(risks), max(deltas), misses)
+    assert count_positives_to_certify(min(risks), max(deltas), misses) >= bold
+    assert count_positives_to_certify(max(risks), min(deltas), misses) >= bold
+    assert count_positives_to_certify(max(risks), max(deltas), misses + 1) > bold
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_more_is_needed_for_more(
 )
 def test_what_cannot_be_promised(risk: float, delta: float, misses: int) -> None:
     with pytest.raises(InputError, match=r"; got"):
-        count_positives_needed(float(risk), float(delta), misses)
+        count_positives_to_certify(float(risk), float(delta), misses)

@@ -19,7 +19,7 @@ from cxrlens.evaluation import (
     ReferenceCases,
     Workload,
     certify,
-    count_positives_needed,
+    count_positives_to_certify,
     measure_proportion,
     trace_automation,
 )
@@ -171,7 +171,7 @@ def test_bolder_promises_decide_no_less(
         found = find_threshold(worst, risk, delta, GRID, decides)
         if found is None:
             return -1.0
-        assert worst.size >= count_positives_needed(risk, delta, found.n_wrong)
+        assert worst.size >= count_positives_to_certify(risk, delta, found.n_wrong)
         return found.threshold if decides == "negative" else 1 - found.threshold
 
     boldest = reach(max(risks), max(deltas))
@@ -186,7 +186,7 @@ def test_bolder_promises_decide_no_less(
     seed=st.integers(0, 9),
 )
 def test_never_below_the_needed_number(n: int, risk: float, delta: float, seed: int) -> None:
-    needed = count_positives_needed(risk, delta)
+    needed = count_positives_to_certify(risk, delta)
     cases = draw_cases(seed, n, 20)
     if n < needed:
         with pytest.raises(InputError, match=f"{needed - n} are missing"):

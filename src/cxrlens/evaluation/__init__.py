@@ -20,7 +20,7 @@ from cxrlens.evaluation.cases_needed import CasesNeeded
 from cxrlens.evaluation.certainty import (
     FEWEST_TO_CERTIFY,
     count_needed_positives,
-    count_positives_needed,
+    count_positives_to_certify,
 )
 from cxrlens.evaluation.certificate import Certificate, CertifiedBundle
 from cxrlens.evaluation.certifying import certify
@@ -208,7 +208,7 @@ __all__ = [
     "correlate_maps",
     "count_classes",
     "count_needed_positives",
-    "count_positives_needed",
+    "count_positives_to_certify",
     "cross_fit",
     "design_cusum",
     "explain_too_few_cases",

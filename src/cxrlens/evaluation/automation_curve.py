@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import dataclass
 
-from cxrlens.evaluation.certainty import count_positives_needed
+from cxrlens.evaluation.certainty import count_positives_to_certify
 from cxrlens.evaluation.certifying import measure_automation
 from cxrlens.evaluation.fixed_sequence import TestedThreshold, find_threshold
 from cxrlens.evaluation.promise import GRID, Side, check_grid
@@ -68,7 +68,7 @@ def trace_automation(
     worst = cases.find_worst(decides)
     points = []
     for risk in risks:
-        missing = max(count_positives_needed(risk, delta) - worst.size, 0)
+        missing = max(count_positives_to_certify(risk, delta) - worst.size, 0)
         tested = None if missing else find_threshold(worst, risk, delta, grid, decides)
         if tested is None:
             points.append(AutomationPoint(risk, missing, None, None, ""))

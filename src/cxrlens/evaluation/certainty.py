@@ -39,7 +39,7 @@ def count_needed_positives(seen: float, wanted: float) -> int | None:
     return math.ceil(Z95**2 * wanted * (1 - wanted) / (seen - wanted) ** 2)
 
 
-def count_positives_needed(risk: float, delta: float, misses: int = 0) -> int:
+def count_positives_to_certify(risk: float, delta: float, misses: int = 0) -> int:
     """Count the positives that a promised miss rate needs.
 
     Unlike `count_needed_positives`, which plans an interval from a sensitivity that was seen, this
@@ -62,7 +62,7 @@ def count_positives_needed(risk: float, delta: float, misses: int = 0) -> int:
         (Hanley and Lippman-Hand, JAMA 1983;249:1743-1745).
 
     Example:
-        >>> [count_positives_needed(risk, 0.05) for risk in (0.05, 0.02, 0.01)]
+        >>> [count_positives_to_certify(risk, 0.05) for risk in (0.05, 0.02, 0.01)]
         [59, 149, 299]
     """
     for name, value in (("miss rate", risk), ("share of broken promises", delta)):

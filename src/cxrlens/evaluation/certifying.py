@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from datetime import UTC, datetime
 
-from cxrlens.evaluation.certainty import count_positives_needed
+from cxrlens.evaluation.certainty import count_positives_to_certify
 from cxrlens.evaluation.certificate import Certificate, CertifiedBundle
 from cxrlens.evaluation.fixed_sequence import find_decided, find_threshold
 from cxrlens.evaluation.moment import write_moment
@@ -133,7 +133,7 @@ def _find_look(promise: Promise, n_tested: int) -> int:
             f"and {n_tested} were handed in; take the first {promise.looks[-1]} (take_first), or "
             "declare a new promise for cases to come"
         )
-    needed = count_positives_needed(promise.risk, promise.find_spending()[0])
+    needed = count_positives_to_certify(promise.risk, promise.find_spending()[0])
     if n_tested < needed:
         raise InputError(
             f"that at most {promise.risk:g} are decided wrongly takes at least {needed} patients "

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit
 
-from cxrlens.evaluation.certainty import count_positives_needed
+from cxrlens.evaluation.certainty import count_positives_to_certify
 from cxrlens.evaluation.moment import read_moment
 from cxrlens.vocabulary import InputError
 
@@ -81,7 +81,7 @@ class Promise:
                 f"looks of a promise are numbers of patients, ascending from 1; got {self.looks}"
             )
         for look, (n, delta) in enumerate(zip(self.looks, self.find_spending(), strict=True), 1):
-            needed = count_positives_needed(self.risk, delta)
+            needed = count_positives_to_certify(self.risk, delta)
             if n < needed:
                 raise InputError(
                     f"look {look} of {len(self.looks)}, after {n} patients {self.at_stake}, could "

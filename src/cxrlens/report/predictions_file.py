@@ -168,7 +168,7 @@ def write_predictions(
 
 
 def _list_header(columns: PredictionColumns) -> list[str]:
-    names = [_defuse(show_name(name)) for name in columns.classes]
+    names = [defuse_cell(show_name(name)) for name in columns.classes]
     own = names if columns.is_multilabel else []
     return [
         "image", "status", "decision",
@@ -191,13 +191,13 @@ def _list_cells(
     blank = [""] * len(columns.classes)
     calibrated = [f"{value:.6f}" for value in prediction.calibrated] or blank
     return [
-        _defuse(show_name(prediction.image)),
+        defuse_cell(show_name(prediction.image)),
         prediction.status,
-        _defuse(show_name(prediction.verdict)),
+        defuse_cell(show_name(prediction.verdict)),
         *([f"{value:.6f}" for value in prediction.probabilities] or blank),
         *(calibrated if columns.is_calibrated else []),
         *("" if is_refused else str(int(name in prediction.decisions)) for name in own),
-        _defuse(show_name(truth or "")),
+        defuse_cell(show_name(truth or "")),
         *(_show_label(labels.get(name)) for name in own),
     ], [
         prediction.refusal.reason if prediction.refusal else "",
@@ -271,8 +271,14 @@ def _tell_origin(origin: Origin | None) -> dict[str, object]:
 
 
 def _show_cell(text: str | None) -> str:
-    return _defuse(show_name(text or ""))
+    return defuse_cell(show_name(text or ""))
 
 
-def _defuse(cell: str) -> str:
+def defuse_cell(cell: str) -> str:
+    """Put an apostrophe before a cell that a spreadsheet would take for a formula and run.
+
+    Example:
+        >>> defuse_cell("=cmd()")
+        "'=cmd()"
+    """
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

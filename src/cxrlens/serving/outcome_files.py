@@ -10,11 +10,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cxrlens.report import defuse_cell
 from cxrlens.serving.outcomes import Record
 from cxrlens.vocabulary import NOT_A_DEVICE
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that starts so for a formula and runs it."""
 
 COLUMNS = pa.schema(
     [
@@ -102,5 +100,4 @@ def _show(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return str(int(value))
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA_STARTS) else text
+    return defuse_cell(value) if isinstance(value, str) else str(value)
