@@ -30,8 +30,24 @@ CaseState = Literal["received", "ready", "refused", "quarantined", "duplicate", 
 another image has the same SOP Instance UID; the same image as an earlier one; deleted with its
 patient."""
 
-Action = Literal["claim", "first-answer", "commit", "amend"]
-"""What a reader may do with a case."""
+Action = Literal["claim", "first-answer", "commit", "amend", "recall"]
+"""What a reader may do with a case; `recall` takes it back from the machine that decided it."""
+
+Side = Literal["negative", "positive"]
+"""What a rule decides alone: `negative` below its threshold, `positive` above."""
+
+DecisionKind = Literal["decided", "referred", "would-decide", "would-refer"]
+"""What the machine did with a case, or would have done where it may not decide."""
+
+ReferralReason = Literal[
+    "not-confident", "out-of-distribution", "view", "quality", "policy"
+]  # fmt: skip
+"""Why a case went to a reader: its score is on the wrong side of every certified threshold; it is
+unlike the training images, or nobody measured that; it is no frontal view, or none that says so;
+the file check had reservations; or another rule, which the sentence beside it says."""
+
+RecallReason = Literal["new-information", "looks-wrong", "promise-broken", "other"]
+"""Why a decided case is taken back."""
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A line of text without control characters."""
@@ -40,12 +56,12 @@ FreeText = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\
 """Text of a reader; tabs and new lines are allowed."""
 
 
-def _take_whole(value: object) -> object:
+def take_whole(value: object) -> object:
     """Take 3.0 for 3: JSON does not part the two, and JSON schema calls both integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_WHOLE = BeforeValidator(_take_whole)
+WHOLE = BeforeValidator(take_whole)
 """Of a whole number; behind its bounds, which would else be lost to JSON schema."""
 
 
@@ -78,11 +94,15 @@ class PatientErasure(Asked):
 class LevelChange(Asked):
     """A lead sets the level of the room."""
 
-    level: Literal["human-only", "shadow", "assistance"]
-    """The new one; the automation levels need a certificate, which this version cannot make."""
+    level: Level
+    """The new one; `partial` and `full` only where their gate stands open (`LevelGate`)."""
 
     reason: Annotated[str, Field(min_length=3, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
     """Why; stands on the trail."""
+
+    protocol: Name | None = None
+    """Number of the protocol under which the machine may decide in a room of living patients;
+    without it such a room records what it would have decided, and a person reads every case."""
 
 
 class RoomSettings(Asked):
@@ -94,8 +114,19 @@ class RoomSettings(Asked):
     asks_first: bool
     """Whether in assistance a reader answers before the machine is shown, and then again."""
 
-    readers_per_case: Annotated[int, Field(ge=1, le=9), _WHOLE]
+    readers_per_case: Annotated[int, Field(ge=1, le=9), WHOLE]
     """How many people read each case."""
+
+    spot_check_percent: Annotated[int, Field(ge=1, le=100), WHOLE] = 5
+    """Share of the cases at an automated level that a reader gets whatever the machine decided,
+    drawn by lot before it decides. It cannot be 0: the error must stay observable."""
+
+
+class Recall(Asked):
+    """A reader takes a case back from the machine."""
+
+    reason: RecallReason
+    """Why."""
 
 
 class FindingAnswer(Asked):
@@ -107,7 +138,7 @@ class FindingAnswer(Asked):
     present: bool
     """Whether it is there."""
 
-    sureness: Annotated[int, Field(ge=1, le=5), _WHOLE]
+    sureness: Annotated[int, Field(ge=1, le=5), WHOLE]
     """1: a guess, 5: certain."""
 
 
@@ -167,7 +198,7 @@ class TokenNew(Asked):
     label: Name
     """What it is for, such as `workstation 2`."""
 
-    days: Annotated[int, Field(ge=1, le=366), _WHOLE] = 90
+    days: Annotated[int, Field(ge=1, le=366), WHOLE] = 90
     """How long it is good for."""
 
 
@@ -299,9 +330,39 @@ class MachineAnswer(Told):
 
     warnings: tuple[Warned, ...]
     out_of_distribution: float | None = None
-    """None: this model carries no statistics of its features."""
+    """How often an image that is like the training images is at least as far from them, in (0, 1]
+    (a conformal p-value); None: this model carries no statistics of its features."""
+
+    out_of_distribution_limit: float | None = None
+    """At or below it the image counts as unlike the training images."""
 
     notice: str = NOT_A_DEVICE
+
+
+class DecisionTold(Told):
+    """What the machine did with a case at an automated level."""
+
+    kind: DecisionKind
+    words: str
+    """Such as `no pneumonia: 0.012 is below 0.034`, or why it was referred."""
+
+    reason: ReferralReason | None
+    """Of a referral."""
+
+    findings: dict[str, bool] | None
+    """Class → whether it was decided to be there; None where it was referred."""
+
+    certificates: tuple[str, ...]
+    """Ids of those that held then."""
+
+    bundle: str
+    at: str
+    is_spot_check: bool
+    """Whether it was drawn for a reader whatever was decided."""
+
+    recalled_at: str | None
+    recalled_by: str | None
+    recall_reason: RecallReason | None
 
 
 class Reading(Told):
@@ -352,6 +413,9 @@ class CaseLine(Told):
     priority: float | None
     decision: str | None
 
+    decided: DecisionKind | None = None
+    """What the machine did with it, where the reader may know."""
+
 
 class Worklist(Told):
     """A page of the worklist."""
@@ -362,7 +426,10 @@ class Worklist(Told):
     n_read: int
     n_refused: int
     n_waiting: int
-    """Images whose file check has not run yet."""
+    """Images whose file check has not run yet, or which the machine may decide and has not yet."""
+
+    n_decided: int
+    """Cases that the machine decided and nobody is asked to read."""
 
     after: int | None
     """What to send as `after` for the next page; None on the last."""
@@ -395,6 +462,9 @@ class Case(Told):
 
     machine_note: str | None
     """Why there is no machine's answer, where the person may know: `pending`, `failed: …`."""
+
+    decision: DecisionTold | None
+    """What the machine did with it; None unless this person may see it now."""
 
     readings: tuple[Reading, ...]
     """Of the person who asks; of everybody for a lead who has committed their own or cannot."""
