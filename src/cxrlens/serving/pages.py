@@ -62,6 +62,12 @@ def show_outcomes(request: Request, service: ServiceHere) -> Response:
     return _show(request, service, "outcomes.html", "lead")
 
 
+@router.get("/automation")
+def show_automation(request: Request, service: ServiceHere) -> Response:
+    """Show how far the machine decides, and on what evidence."""
+    return _show(request, service, "automation.html", "lead")
+
+
 @router.get("/sign-in")
 def show_sign_in(service: ServiceHere) -> Response:
     """Show where a token is changed for a session."""
