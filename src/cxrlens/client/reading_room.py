@@ -16,6 +16,15 @@ import httpx2
 import numpy as np
 from pydantic import BaseModel, TypeAdapter
 
+from cxrlens.client.automation import (
+    Automation,
+    CertificateTold,
+    Curve,
+    GateSettings,
+    PromiseNew,
+    PromiseTold,
+    Voiding,
+)
 from cxrlens.client.messages import (
     Amendment,
     Case,
@@ -29,18 +38,21 @@ from cxrlens.client.messages import (
     Person,
     PersonNew,
     ReadingAnswer,
+    Recall,
+    RecallReason,
     Receipt,
     ReferenceAnswer,
     Role,
     Room,
     RoomSettings,
+    Side,
     TokenNew,
     TokenShown,
     TrailEvent,
     TrailHead,
     Worklist,
 )
-from cxrlens.vocabulary import InputError
+from cxrlens.vocabulary import InputError, Level
 
 M = TypeVar("M", bound=BaseModel)
 """A message."""
@@ -116,9 +128,16 @@ class ReadingRoom:
         """Say what the room is set to."""
         return self._get("/room", Room)
 
-    def set_level(self, level: Literal["human-only", "shadow", "assistance"], reason: str) -> Room:
-        """Set the level of cases that arrive from now on (lead)."""
-        return self._send("PUT", "/room/level", LevelChange(level=level, reason=reason), Room)
+    def set_level(self, level: Level, reason: str, protocol: str | None = None) -> Room:
+        """Set the level of cases that arrive from now on (lead).
+
+        Args:
+            level: `partial` and `full` only where their gates stand open (`get_automation`).
+            reason: stands on the trail.
+            protocol: number of the one under which the machine may decide about living patients.
+        """
+        change = LevelChange(level=level, reason=reason, protocol=protocol)
+        return self._send("PUT", "/room/level", change, Room)
 
     def stop(self) -> Room:
         """Take the room to human only at once."""
@@ -158,7 +177,7 @@ class ReadingRoom:
 
     def list_cases(
         self,
-        shown: Literal["open", "read", "refused", "all"] = "open",
+        shown: Literal["open", "read", "decided", "refused", "all"] = "open",
         *,
         search: str = "",
         is_mine: bool = False,
@@ -226,6 +245,10 @@ class ReadingRoom:
         amendment = Amendment(answer=answer, reason=reason)
         return self._send("POST", f"/cases/{case_id}/amendments", amendment, Case)
 
+    def recall(self, case_id: str, reason: RecallReason) -> Case:
+        """Take a case back that the machine decided: readers get it."""
+        return self._send("POST", f"/cases/{case_id}/recall", Recall(reason=reason), Case)
+
     def set_reference(self, case_id: str, findings: Mapping[str, bool], source: str) -> None:
         """Say what is true of a case (lead)."""
         answer = ReferenceAnswer(findings=dict(findings), source=source)
@@ -252,6 +275,48 @@ class ReadingRoom:
     def erase_case(self, case_id: str) -> None:
         """Erase one case, also one of no patient, or refused (admin)."""
         self._try(lambda: self._http.delete(f"{_API}/cases/{case_id}"))
+
+    def get_automation(self) -> Automation:
+        """Say how far the machine decides, on what evidence, and whether that stands (lead)."""
+        return self._get("/automation", Automation)
+
+    def trace_curve(self, finding: str, decides: Side = "negative", delta: float = 0.05) -> Curve:
+        """Say what share could be automated at which promise, for planning (lead)."""
+        asked = {"finding": finding, "decides": decides, "delta": delta}
+        return self._get("/automation/curve", Curve, asked)
+
+    def set_gates(self, settings: GateSettings) -> Automation:
+        """Set what the levels ask for (admin); not while the machine decides."""
+        return self._send("PUT", "/automation/gates", settings, Automation)
+
+    def make_promise(self, promise: PromiseNew) -> PromiseTold:
+        """Promise something of the machine, before its cases are known (lead)."""
+        return self._send("POST", "/automation/promises", promise, PromiseTold)
+
+    def withdraw_promise(self, promise_id: str, reason: str) -> PromiseTold:
+        """End a promise that was not certified (lead)."""
+        path = f"/automation/promises/{promise_id}/withdraw"
+        return self._send("POST", path, Voiding(reason=reason), PromiseTold)
+
+    def test_promise(self, promise_id: str) -> CertificateTold:
+        """Test a promise at its next look (lead).
+
+        Raises:
+            RoomRefused: with the code `not-certified` if patients are missing, or the look did
+                not pass; a look is made once.
+        """
+        path = f"/automation/promises/{promise_id}/test"
+        return self._send("POST", path, None, CertificateTold)
+
+    def void_certificate(self, certificate_id: str, reason: str) -> CertificateTold:
+        """End a certificate; a room that decides falls to assistance with it (lead)."""
+        path = f"/automation/certificates/{certificate_id}/void"
+        return self._send("POST", path, Voiding(reason=reason), CertificateTold)
+
+    def recall_by_certificate(self, certificate_id: str) -> CertificateTold:
+        """Take back every case that was decided by a certificate (lead)."""
+        path = f"/automation/certificates/{certificate_id}/recall"
+        return self._send("POST", path, None, CertificateTold)
 
     def judge_outcomes(self) -> Outcomes:
         """Say what came of it: each model, and each level, on its own (lead)."""

@@ -3,22 +3,29 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import json
 import secrets
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from cxrlens.client.messages import BundleOfRoom, ClassOfRoom
 from cxrlens.model import Model
 from cxrlens.serving.bundle_facts import BundleFacts, name_normal
-from cxrlens.serving.clock import tell_time
+from cxrlens.serving.clock import count_seconds, tell_time
+from cxrlens.serving.deciding import decide
+from cxrlens.serving.drift_watch import watch
 from cxrlens.serving.jobs import Job, finish, is_held
+from cxrlens.serving.policy import AUTOMATED
 from cxrlens.serving.room import Room, read_state
-from cxrlens.serving.tables import case, heatmap, prediction
+from cxrlens.serving.standing import review
+from cxrlens.serving.tables import case, decision, heatmap, prediction
+from cxrlens.serving.tables import room as room_table
 from cxrlens.serving.trail import PREDICTED, SYSTEM, append, digest_answer
-from cxrlens.vocabulary import Heatmap, InputError, Plain, Prediction, to_plain
+from cxrlens.vocabulary import Heatmap, InputError, Plain, Prediction, digest, to_plain
 
 _FORBIDDEN = "the case is read by people alone"
 """Why a job is ended whose case fell to a level at which the model does not run."""
@@ -49,15 +56,25 @@ def predict(room: Room, model: Model, jobs: Sequence[Job]) -> None:
         jobs: of the kind `predict`.
     """
     wanted = _drop_forbidden(room, jobs)
+    if not wanted:
+        return
+    begun = count_seconds()
     answers = model.predict_many([room.places.original(one.case_id) for one in wanted])
+    seconds = (count_seconds() - begun) / len(wanted)
+    stored = []
     for one, answer in zip(wanted, answers, strict=True):
         with room.database.write() as connection:
             if not is_held(connection, one):
                 continue
-            if _may_run(connection, one.case_id):
-                _store(connection, model, one, answer)
-            else:
+            if not _may_run(connection, one.case_id):
                 finish(connection, one, _FORBIDDEN)
+            elif _store(connection, model, one, answer, seconds):
+                stored.append(one)
+    # What the new answers say of drift must be known before a case is decided on their strength.
+    watch(room)
+    for one in stored:
+        with room.database.write() as connection:
+            decide(connection, one.case_id)
 
 
 def explain(room: Room, model: Model, one: Job) -> None:
@@ -136,7 +153,66 @@ def _may_run(connection: Connection, case_id: str) -> bool:
     return row.state == "ready" and read_state(connection).policy.runs_model(row.level)
 
 
-def _store(connection: Connection, model: Model, one: Job, answer: Prediction) -> None:
+def note_preparation(connection: Connection, model: Model) -> None:
+    """Write down how this process answers, and let what was certified of another way fall.
+
+    Args:
+        connection: in a transaction that writes.
+        model: that answers from now on.
+    """
+    connection.execute(update(room_table).values(preparation=digest_preparation(model)))
+    review(connection)
+
+
+def decide_left(room: Room) -> None:
+    """Decide what was answered when the process before ended, between the two.
+
+    Args:
+        room: that the cases are in.
+    """
+    with room.database.read() as connection:
+        ids = (
+            connection.execute(
+                select(prediction.c.case_id)
+                .join(case, case.c.id == prediction.c.case_id)
+                .outerjoin(decision, decision.c.case_id == case.c.id)
+                .where(
+                    case.c.level.in_(AUTOMATED),
+                    case.c.state == "ready",
+                    decision.c.case_id.is_(None),
+                    prediction.c.bundle == read_state(connection).bundle,
+                )
+                .order_by(case.c.number)
+            )
+            .scalars()
+            .all()
+        )
+    if ids:
+        watch(room)
+    for case_id in ids:
+        with room.database.write() as connection:
+            decide(connection, case_id)
+
+
+def digest_preparation(model: Model) -> str:
+    """Give the digest of all that makes scores out of files, but for the bundle itself.
+
+    Preprocessing, engine, precision, and the version of this program, whose way of reading files
+    may change with it: what was certified of one way says nothing of another.
+    """
+    told = {
+        "preprocessing": to_plain(model.bundle.record.preprocessing),
+        "engine": model.engine.name,
+        "precision": model.engine.precision,
+        "cxrlens": version("cxrlens"),
+    }
+    return digest(json.dumps(told, sort_keys=True, ensure_ascii=True).encode())
+
+
+def _store(
+    connection: Connection, model: Model, one: Job, answer: Prediction, seconds: float
+) -> bool:
+    """Store an answer; False where there is none."""
     bundle = model.bundle.record.digest
     if answer.refusal is not None:
         # The file check passed, so this is the file changing under us, or a fault of ours.
@@ -145,7 +221,8 @@ def _store(connection: Connection, model: Model, one: Job, answer: Prediction) -
             connection, SYSTEM, "prediction-failed", one.case_id,
             {"bundle": bundle, "reason": answer.refusal.reason},
         )  # fmt: skip
-        return
+        return False
+    image = connection.execute(select(case.c.digest).where(case.c.id == one.case_id)).scalar_one()
     normal = name_normal(answer.classes, is_multilabel=answer.is_multilabel)
     values: dict[str, object] = {
         "case_id": one.case_id,
@@ -155,12 +232,22 @@ def _store(connection: Connection, model: Model, one: Job, answer: Prediction) -
         "priority": measure_priority(answer, normal),
         "made_at": tell_time(),
     }
-    connection.execute(insert(prediction).values(**values))
+    connection.execute(
+        insert(prediction).values(
+            **values,
+            preparation=digest_preparation(model),
+            was_trained_on=image in model.bundle.seen,
+            brightness=answer.brightness,
+            features=None if answer.features is None else answer.features.astype("<f4").tobytes(),
+            seconds=seconds,
+        )
+    )
     for one_map in answer.heatmaps:
         _store_map(connection, one.case_id, bundle, one_map)
     finish(connection, one)
     told = {"bundle": bundle, "answer": digest_answer(values)}
     append(connection, SYSTEM, PREDICTED, one.case_id, told)
+    return True
 
 
 def _tell_answer(answer: Prediction) -> Plain:

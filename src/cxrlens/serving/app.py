@@ -17,6 +17,7 @@ from cxrlens.serving import (
     events,
     health,
     pages,
+    routes_automation,
     routes_cases,
     routes_images,
     routes_outcomes,
@@ -53,7 +54,10 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    for part in (routes_room, routes_images, routes_cases, routes_outcomes, events, health, pages):
+    for part in (
+        routes_room, routes_images, routes_cases, routes_outcomes, routes_automation, events,
+        health, pages,
+    ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", PageFiles(directory=STATIC), name="static")
     install_problems(app, pages.show_problem)

@@ -18,6 +18,7 @@ from cxrlens.client.messages import (
     Warned,
 )
 from cxrlens.serving.bundle_facts import METHODS
+from cxrlens.serving.deciding import tell_decision
 from cxrlens.serving.jobs import JobKind
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import list_readings, read_standing
@@ -93,6 +94,7 @@ def view_case(
         may=state.policy.list_actions(standing),
         machine=machine,
         machine_note=note,
+        decision=tell_decision(connection, case_id) if shows else None,
         readings=list_readings(connection, case_id, None if sees_all else reader.id),
     )
 

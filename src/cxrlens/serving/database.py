@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.schema import CreateColumn
 
-from cxrlens.serving.tables import SCHEMA_VERSION, TRIGGERS, metadata
+from cxrlens.serving.tables import ADDED, SCHEMA_VERSION, TRIGGERS, metadata
 from cxrlens.vocabulary import CxrlensError, InputError
 
 BUSY_SECONDS = 5.0
@@ -135,10 +136,22 @@ class Database:
                     metadata.create_all(connection)
                     for trigger in TRIGGERS:
                         connection.execute(text(trigger))
+                elif version < SCHEMA_VERSION:
+                    _upgrade(connection)
+                if version < SCHEMA_VERSION:
                     connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
             found = connection.execute(text("PRAGMA quick_check")).scalar_one()
             if found != "ok":
                 raise Unusable(_say_damaged(self.path, str(found)))
+
+
+def _upgrade(connection: Connection) -> None:
+    """Add what rooms of version 1 lack; what they hold stays."""
+    metadata.create_all(connection)
+    for table, columns in ADDED.items():
+        for column in columns:
+            told = CreateColumn(column).compile(connection)
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {told}"))
 
 
 def _open_engine(path: Path) -> Engine:

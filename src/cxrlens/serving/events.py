@@ -31,18 +31,23 @@ router = APIRouter(prefix="/api/v1", tags=["room"], responses=RESPONSES)
 OF_FILES = frozenset(
     {
         "image-received", "image-checked", "image-refused", "image-quarantined",
-        "image-duplicate", "claimed", "released", "committed",
+        "image-duplicate", "claimed", "released", "committed", "case-recalled",
     }
 )  # fmt: skip
 """What everybody may know."""
 
-OF_ROOM = frozenset({"level-set", "settings-set"})
+OF_ROOM = frozenset(
+    {
+        "level-set", "settings-set", "gates-set", "promise-made", "promise-withdrawn",
+        "promise-tested", "certificate-made", "certificate-void",
+    }
+)  # fmt: skip
 """What changes the pages as a whole."""
 
 OF_MODEL = frozenset(
     {
         "predicted", "prediction-failed", "predict-given-up", "map-made", "map-failed",
-        "explain-given-up",
+        "explain-given-up", "machine-decided", "machine-referred",
     }
 )  # fmt: skip
 """What only those may know who may see the model's answer for the case."""

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from cxrlens.client.messages import Action, Reveal
 from cxrlens.vocabulary import InputError, Level, lower_level
 
+AUTOMATED: tuple[Level, ...] = ("partial", "full")
+"""Levels at which the machine decides."""
+
 
 class NotAllowed(InputError):
     """Something was asked for that the state of the case forbids.
@@ -48,6 +51,9 @@ class Standing:
     is_full: bool = False
     """Whether as many others have read it as the room asks for."""
 
+    is_decided: bool = False
+    """Whether the machine decided it so that nobody is asked to read it."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -65,16 +71,26 @@ class Policy:
 
     def shows_machine(self, standing: Standing) -> bool:
         """Say whether the reader may see anything that the model made of the case."""
+        if standing.is_decided:
+            return True
         if standing.level == "human-only":
             return False
         if standing.level == "shadow":
             return standing.is_committed and self.reveal == "after-commit"
         knows = standing.has_first or standing.has_seen or standing.is_committed
-        return knows or not self.asks_first
+        return knows or not self.asks_first_at(standing.level)
+
+    def asks_first_at(self, level: Level) -> bool:
+        """Say whether a reader answers before the machine is shown, and then again.
+
+        At the automated levels always: a case that was drawn for a spot check must not look unlike
+        one that was referred, and its reading would be no check of what the reader has seen.
+        """
+        return is_automated(level) or (self.asks_first and level == "assistance")
 
     def orders_by_machine(self, level: Level) -> bool:
         """Say whether the machine may order the worklist: its order is an answer by itself."""
-        return level not in {"human-only", "shadow"} and not self.asks_first
+        return level == "assistance" and not self.asks_first
 
     def list_actions(self, standing: Standing) -> tuple[Action, ...]:
         """List what the reader may do now."""
@@ -82,6 +98,8 @@ class Policy:
             return ()
         if standing.is_committed:
             return ("amend",)
+        if standing.is_decided:
+            return ("recall",)
         if standing.is_full:
             return ()
         if self._waits_for_first(standing):
@@ -107,11 +125,24 @@ class Policy:
             return replace(standing, has_first=True)
         if action == "commit":
             return replace(standing, is_committed=True)
+        if action == "recall":
+            level = lower_level(standing.level, "assistance")
+            return replace(standing, is_decided=False, level=level)
         return standing
 
     def _waits_for_first(self, standing: Standing) -> bool:
         knows = standing.has_first or standing.has_seen
-        return standing.level == "assistance" and self.asks_first and not knows
+        return self.asks_first_at(standing.level) and not knows
+
+
+def is_automated(level: Level) -> bool:
+    """Say whether the machine decides at a level.
+
+    Example:
+        >>> is_automated("assistance"), is_automated("partial")
+        (False, True)
+    """
+    return level in AUTOMATED
 
 
 def lower_case(standing: Standing, room: Level) -> Standing:
@@ -122,12 +153,39 @@ def lower_case(standing: Standing, room: Level) -> Standing:
         room: the room's new level.
 
     Returns:
-        The standing after it; a case that this reader has committed keeps its level.
+        The standing after it; a case that this reader has committed, or that the machine has
+        decided, keeps its level.
     """
-    if standing.is_committed:
+    if standing.is_committed or standing.is_decided:
         return standing
     return replace(standing, level=lower_level(standing.level, room))
 
+
+_NOT_READABLE = (
+    "not-readable", "this image was not accepted by the file check, so it cannot be read"
+)  # fmt: skip
+
+_COMMITTED = (
+    "already-committed",
+    "your reading of this case is committed and stays as it is; amend it, with a reason",
+)
+
+_DECIDED = (
+    "decided-by-machine", "the machine decided this case: take it back first, with a reason"
+)  # fmt: skip
+
+_NOT_DECIDED = (
+    "not-decided", "the machine did not decide this case, or it was taken back already"
+)  # fmt: skip
+
+_FULL = ("already-read", "this case has been read by as many as the room asks for")
+
+_NOT_COMMITTED = ("not-committed", "there is no committed reading of yours to amend")
+
+_FIRST_MISSING = (
+    "first-answer-missing",
+    "this room asks for your own answer before the machine is shown: send it first",
+)
 
 _FIRST_KNOWN = (
     "already-answered",
@@ -141,22 +199,16 @@ _FIRST_NOT_ASKED = (
 
 
 def _explain(standing: Standing, action: Action) -> NotAllowed:
-    if not standing.is_readable:
-        return NotAllowed(
-            "not-readable", "this image was not accepted by the file check, so it cannot be read"
-        )
-    if standing.is_committed and action in {"commit", "first-answer", "claim"}:
-        return NotAllowed(
-            "already-committed",
-            "your reading of this case is committed and stays as it is; amend it, with a reason",
-        )
-    if standing.is_full:
-        return NotAllowed("already-read", "this case has been read by as many as the room asks for")
-    if action == "amend":
-        return NotAllowed("not-committed", "there is no committed reading of yours to amend")
-    if action == "commit":
-        return NotAllowed(
-            "first-answer-missing",
-            "this room asks for your own answer before the machine is shown: send it first",
-        )
-    return NotAllowed(*(_FIRST_KNOWN if standing.has_first else _FIRST_NOT_ASKED))
+    """Say why an action is not possible now: the first reason that holds."""
+    is_new = action in {"commit", "first-answer", "claim"}
+    reasons: tuple[tuple[bool, tuple[str, str]], ...] = (
+        (not standing.is_readable, _NOT_READABLE),
+        (standing.is_committed and is_new, _COMMITTED),
+        (standing.is_decided and action != "amend", _DECIDED),
+        (action == "recall", _NOT_DECIDED),
+        (standing.is_full, _FULL),
+        (action == "amend", _NOT_COMMITTED),
+        (action == "commit", _FIRST_MISSING),
+        (standing.has_first, _FIRST_KNOWN),
+    )
+    return NotAllowed(*next((told for holds, told in reasons if holds), _FIRST_NOT_ASKED))

@@ -14,7 +14,14 @@ from typing import cast
 
 from cxrlens.inference import EngineName, Precision
 from cxrlens.model import load
-from cxrlens.serving.answering import explain, give_up, predict, tell_facts
+from cxrlens.serving.answering import (
+    decide_left,
+    explain,
+    give_up,
+    note_preparation,
+    predict,
+    tell_facts,
+)
 from cxrlens.serving.jobs import ANSWERS, MOST_ATTEMPTS, Job
 from cxrlens.serving.room import join_room, read_state
 from cxrlens.serving.working import watch_parent, work
@@ -63,6 +70,10 @@ def _answer(folder: str, bundle: str, engine: str, precision: str, server: str) 
             f"({model.bundle.record.digest[:12]}… for {expected[:12]}…): stop the room, and start "
             "it again with the model that is meant"
         )
+
+    with room.database.write() as connection:
+        note_preparation(connection, model)
+    decide_left(room)
 
     def do(jobs: Sequence[Job]) -> None:
         if jobs[0].attempts > MOST_ATTEMPTS:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cxrlens.client.messages import Action, FindingAnswer, Reading, ReadingAnswer, ReferenceAnswer
 from cxrlens.serving.clock import count_seconds, tell_time
+from cxrlens.serving.decided import is_decided
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, Standing
 from cxrlens.serving.reach import find_seen
@@ -51,7 +52,9 @@ def read_standing(
         case_id: of a case that exists.
     """
     row = connection.execute(
-        select(case.c.level, case.c.state, case.c.n_read).where(case.c.id == case_id)
+        select(case.c.level, case.c.state, case.c.n_read, is_decided().label("is_decided")).where(
+            case.c.id == case_id
+        )
     ).one()
     own = {
         one.kind: one.level
@@ -68,6 +71,7 @@ def read_standing(
         has_seen=find_seen(connection, case_id, reader.id) is not None,
         is_committed="final" in own,
         is_full=row.n_read >= state.settings.readers_per_case,
+        is_decided=bool(row.is_decided),
     )
 
 
@@ -166,20 +170,19 @@ def set_reference(
     """
     for name in answer.findings:
         classes.check_name(name)
-    connection.execute(
-        delete(reference).where(
-            reference.c.case_id == case_id, reference.c.class_name.in_(list(answer.findings))
-        )
-    )
+    told = [f"{name}={int(value)}" for name, value in sorted(answer.findings.items())]
+    line = append(connection, actor.id, REFERENCE_SET, case_id, {"findings": told})
     for name, is_present in answer.findings.items():
+        key = (reference.c.case_id == case_id, reference.c.class_name == name)
+        first = connection.execute(select(reference.c.first_line).where(*key)).scalar()
+        connection.execute(delete(reference).where(*key))
         connection.execute(
             insert(reference).values(
                 case_id=case_id, class_name=name, is_present=is_present,
                 source=answer.source, set_by=actor.id, set_at=tell_time(),
+                first_line=line if first is None else first,
             )
         )  # fmt: skip
-    told = [f"{name}={int(value)}" for name, value in sorted(answer.findings.items())]
-    append(connection, actor.id, REFERENCE_SET, case_id, {"findings": told})
 
 
 def list_readings(

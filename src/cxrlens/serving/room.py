@@ -18,9 +18,9 @@ from cxrlens.serving.clock import count_seconds, tell_time
 from cxrlens.serving.database import Database
 from cxrlens.serving.jobs import ANSWERS, CHECKS, ask_new_model, release
 from cxrlens.serving.places import DATABASE_FILE, INCOMING_FOLDER, LOCK_FILE, Places
-from cxrlens.serving.policy import Policy
+from cxrlens.serving.policy import Policy, is_automated
 from cxrlens.serving.reach import note_reach
-from cxrlens.serving.tables import case, claim, look, room
+from cxrlens.serving.tables import case, claim, decision, look, room
 from cxrlens.serving.trail import SYSTEM, append, read_head
 from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
 
@@ -46,6 +46,9 @@ class RoomState:
 
     bundle: str
     """Digest of the model that answers."""
+
+    preparation: str = ""
+    """Digest of how files become scores beside it; empty until it has answered here."""
 
     @property
     def policy(self) -> Policy:
@@ -240,35 +243,72 @@ def read_state(connection: Connection) -> RoomState:
         reveal=cast("Reveal", row.reveal),
         asks_first=row.asks_first,
         readers_per_case=row.readers_per_case,
+        spot_check_percent=row.spot_check_percent,
     )
-    return RoomState(row.name, row.purpose, row.level, settings, row.bundle)
+    return RoomState(row.name, row.purpose, row.level, settings, row.bundle, row.preparation)
 
 
-def set_level(connection: Connection, level: Level, reason: str, actor: str) -> RoomState:
+def decides_alone(connection: Connection, state: RoomState) -> bool:
+    """Say whether the machine may decide at an automated level, or only record what it would have.
+
+    Args:
+        connection: in a transaction.
+        state: of the room.
+
+    Returns:
+        Whether the room holds no patients who wait, or a lead has approved it under a protocol.
+    """
+    return state.purpose != "live" or read_approval(connection) is not None
+
+
+def read_approval(connection: Connection) -> dict[str, str] | None:
+    """Read under which protocol the machine may decide about patients who wait."""
+    found: dict[str, str] | None = connection.execute(select(room.c.approval)).scalar_one()
+    return found
+
+
+def set_level(
+    connection: Connection, level: Level, reason: str, actor: str, protocol: str | None = None
+) -> RoomState:
     """Set the room's level: cases fall with it at once, and never rise.
 
     Those that were read fall too, since a reader may be wanted for them again; each reading keeps
-    the level at which it was committed.
+    the level at which it was committed, and so does a case that the machine has decided.
 
     Args:
         connection: in a transaction that writes.
         level: the new one.
         reason: why.
         actor: who.
+        protocol: number of the one under which the machine may decide at this level; None at an
+            automated level keeps the one that there is, and every other level ends it.
 
     Returns:
         The room as it was before.
     """
     before = read_state(connection)
     note_reach(connection, before.policy, before.bundle)
-    connection.execute(update(room).values(level=level))
+    approval = None
+    if is_automated(level):
+        approval = read_approval(connection)
+        if protocol is not None:
+            approval = {"protocol": protocol, "by": actor, "at": tell_time()}
+    connection.execute(update(room).values(level=level, approval=approval))
     higher = LEVELS[LEVELS.index(level) + 1 :]
+    done = select(decision.c.case_id).where(
+        decision.c.kind == "decided",
+        decision.c.is_drawn.is_(False),
+        decision.c.recalled_at.is_(None),
+    )
     fallen = connection.execute(
-        update(case).where(case.c.level.in_(higher)).values(level=level)
+        update(case).where(case.c.level.in_(higher), case.c.id.not_in(done)).values(level=level)
     ).rowcount
     append(
         connection, actor, "level-set", "room",
-        {"from": before.level, "to": level, "reason": reason, "cases_lowered": fallen},
+        {
+            "from": before.level, "to": level, "reason": reason, "cases_lowered": fallen,
+            "protocol": protocol,
+        },
     )  # fmt: skip
     return before
 

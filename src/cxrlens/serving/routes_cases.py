@@ -15,11 +15,13 @@ from cxrlens.client.messages import (
     MapOrder,
     NextCase,
     ReadingAnswer,
+    Recall,
     ReferenceAnswer,
     Worklist,
 )
 from cxrlens.serving.bundle_facts import METHODS
 from cxrlens.serving.case_view import choose_bundle, find_map, may_see_machine, view_case
+from cxrlens.serving.deciding import recall_case
 from cxrlens.serving.entry import Lead, Reader, ServiceHere
 from cxrlens.serving.heat_picture import draw_heat
 from cxrlens.serving.jobs import enqueue
@@ -30,6 +32,7 @@ from cxrlens.serving.readings import Said, is_noted, open_case, record, set_refe
 from cxrlens.serving.repeating import IdempotencyKey, do_once
 from cxrlens.serving.room import RoomState, read_state
 from cxrlens.serving.service import Service
+from cxrlens.serving.standing import review
 from cxrlens.serving.tables import case
 from cxrlens.serving.trail import append
 from cxrlens.serving.worklist import Query as Wanted
@@ -183,6 +186,16 @@ def put_reference(
     with service.room.database.write() as connection:
         _require_case(connection, case_id)
         set_reference(connection, lead, case_id, answer, service.classes)
+        review(connection)
+
+
+@router.post("/{case_id}/recall")
+def post_recall(service: ServiceHere, reader: Reader, case_id: CaseId, asked: Recall) -> Case:
+    """Take a case back that the machine decided: readers get it."""
+    with service.room.database.write() as connection:
+        _require_case(connection, case_id)
+        recall_case(connection, case_id, asked.reason, reader)
+        return _view(connection, read_state(connection), reader, case_id)
 
 
 @router.post("/{case_id}/maps", status_code=202)
@@ -240,6 +253,7 @@ def _record(service: Service, said: Said, body: Any, key: str) -> Case:  # noqa:
 
         def do() -> Any:  # noqa: ANN401 - plain JSON values
             record(connection, said, service.classes)
+            review(connection)  # it may be the spot check that breaks a promise
             return None
 
         asked = (f"{said.action} {said.case_id}", body)

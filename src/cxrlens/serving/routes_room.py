@@ -25,6 +25,7 @@ from cxrlens.client.messages import (
 from cxrlens.serving.case_view import may_know
 from cxrlens.serving.entry import Admin, Lead, Reader, ServiceHere, name_cookie
 from cxrlens.serving.events import OF_MODEL
+from cxrlens.serving.gates import require_gate
 from cxrlens.serving.lockout import describe_locked_out
 from cxrlens.serving.people import (
     SESSION_HOURS,
@@ -38,9 +39,11 @@ from cxrlens.serving.people import (
     open_session,
     revoke_token,
 )
+from cxrlens.serving.policy import NotAllowed, is_automated
 from cxrlens.serving.problem import RESPONSES, Problem, ProblemRaised
 from cxrlens.serving.rates import find_address_key
 from cxrlens.serving.room import read_state, set_level, set_settings
+from cxrlens.serving.standing import review
 from cxrlens.serving.tables import person, trail
 from cxrlens.serving.trail import append, read_head
 from cxrlens.vocabulary import LEVELS
@@ -112,14 +115,28 @@ def get_me(reader: Reader) -> Me:
 def get_room(service: ServiceHere, _reader: Reader) -> Room:
     """Say what the room is set to."""
     with service.room.database.read() as connection:
-        return service.tell_room(read_state(connection))
+        state = read_state(connection)
+    if is_automated(state.level):
+        with service.room.database.write() as connection:
+            state = review(connection)
+    return service.tell_room(state)
 
 
 @router.put("/room/level")
 def put_level(service: ServiceHere, lead: Lead, change: LevelChange) -> Room:
-    """Set the level of cases that arrive from now on; those that wait can only fall with it."""
+    """Set the level of cases that arrive from now on; those that wait can only fall with it.
+
+    Upward only where the evidence for the level stands.
+    """
     with service.room.database.write() as connection:
-        set_level(connection, change.level, change.reason, lead.id)
+        state = review(connection)
+        if LEVELS.index(change.level) > LEVELS.index(state.level):
+            require_gate(connection, change.level)
+        if change.protocol is not None and not is_automated(change.level):
+            raise NotAllowed(
+                "protocol-not-asked", "a protocol is for the levels at which the machine decides"
+            )
+        set_level(connection, change.level, change.reason, lead.id, change.protocol)
         return service.tell_room(read_state(connection))
 
 

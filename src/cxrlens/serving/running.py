@@ -42,6 +42,7 @@ from cxrlens.serving.room import (
     set_level,
 )
 from cxrlens.serving.service import Door, Service
+from cxrlens.serving.standing import review
 from cxrlens.serving.supervision import Supervisor
 from cxrlens.serving.trail import SYSTEM, append
 from cxrlens.vocabulary import CxrlensError, InputError, Level
@@ -215,6 +216,8 @@ def serve(
         with hold_room(room.places):
             facts = describe_bundle(answerer.bundle)
             begin_serving(room, facts.bundle.digest, facts.class_set)
+            with room.database.write() as connection:
+                review(connection)  # another model, or a date that has passed, ends certificates
             sweep(room)
             if wish.level is not None:
                 _set_first_level(room, wish.level)
@@ -317,7 +320,7 @@ def _make_supervisors(room: Room, answerer: Answerer) -> tuple[Supervisor, ...]:
 def _set_first_level(room: Room, level: Level) -> None:
     if level not in {"human-only", "shadow", "assistance"}:
         raise InputError(
-            f"level {level!r} needs a certificate, which this version cannot make; choose "
+            f"level {level!r} is set in the room, by a lead, where its evidence stands; choose "
             "human-only, shadow or assistance"
         )
     with room.database.write() as connection:

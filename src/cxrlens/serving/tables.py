@@ -5,6 +5,8 @@ SPDX-License-Identifier: Apache-2.0
 Times are UTC in ISO 8601 with microseconds; order is by sequence numbers, never by a clock.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -20,8 +22,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
-"""Of the tables, kept as SQLite's `user_version`; a newer one is refused."""
+SCHEMA_VERSION = 2
+"""Of the tables, kept as SQLite's `user_version`; a newer one is refused, and an older one brought
+up to it. 1 knew no automation."""
 
 metadata = MetaData()
 
@@ -39,9 +42,15 @@ room = Table(
     Column("classes", JSON),
     Column("is_multilabel", Boolean),
     Column("created_at", String, nullable=False),
+    Column("preparation", String, nullable=False, server_default=""),
+    Column("spot_check_percent", Integer, nullable=False, server_default="5"),
+    Column("gates", JSON),
+    Column("approval", JSON),
 )
 """One row. `bundle` is the digest of the model that answers; `classes` are those of the first one
-that did, which every other must have too."""
+that did, which every other must have too; `preparation` is the digest of how files become scores
+beside it (`Preparation`); `approval` says under which protocol the machine may decide about living
+patients, as long as the level stays automated."""
 
 person = Table(
     "person",
@@ -126,10 +135,17 @@ prediction = Table(
     Column("answer", JSON, nullable=False),
     Column("priority", Float, nullable=False),
     Column("made_at", String, nullable=False),
+    Column("preparation", String, nullable=False, server_default=""),
+    Column("was_trained_on", Boolean, nullable=False, server_default="0"),
+    Column("brightness", Float),
+    Column("features", LargeBinary),
+    Column("seconds", Float),
     UniqueConstraint("case_id", "bundle"),
     sqlite_autoincrement=True,
 )
-"""One answer a case and model, whatever is killed when."""
+"""One answer a case and model, whatever is killed when. `features` holds float32, little-endian,
+and goes when the patient is erased; `seconds` is what the answer took, an image of those that were
+answered together."""
 
 heatmap = Table(
     "heatmap",
@@ -231,7 +247,68 @@ reference = Table(
     Column("source", String, nullable=False),
     Column("set_by", ForeignKey("person.id"), nullable=False),
     Column("set_at", String, nullable=False),
+    Column("first_line", Integer, nullable=False, server_default="0"),
 )
+"""`first_line` is the line of the trail that first said it: a promise counts only what was not
+known when it was made."""
+
+promise = Table(
+    "promise",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("line", Integer, nullable=False),
+    Column("finding", String, nullable=False),
+    Column("decides", String, nullable=False),
+    Column("risk", Float, nullable=False),
+    Column("delta", Float, nullable=False),
+    Column("looks", JSON, nullable=False),
+    Column("expires", String, nullable=False),
+    Column("drift_window", Integer, nullable=False),
+    Column("drift_looks", Integer, nullable=False),
+    Column("set_by", ForeignKey("person.id"), nullable=False),
+    Column("set_at", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tested", JSON, nullable=False),
+)
+"""`line` is that of the trail that tells of it; `tested` what came of each look that was made."""
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("line", Integer, nullable=False),
+    Column("promise_id", ForeignKey("promise.id"), nullable=False),
+    Column("told", JSON, nullable=False),
+    Column("made_by", ForeignKey("person.id"), nullable=False),
+    Column("after_number", Integer, nullable=False),
+    Column("usual", JSON),
+    Column("drift", JSON, nullable=False),
+    Column("n_looks", Integer, nullable=False, default=0),
+    Column("voided_at", String),
+    Column("why_void", String),
+)
+"""`told` is the certificate as `cxrlens.evaluation` makes it; `after_number` the newest case when
+it was made: those up to it are the reference of its drift charts, those after it are watched;
+`usual` is how agreement is watched; `drift` holds the looks that were made."""
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("case_id", ForeignKey("image_case.id"), primary_key=True),
+    Column("bundle", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("reason", String),
+    Column("words", String, nullable=False),
+    Column("findings", JSON),
+    Column("certificates", JSON, nullable=False),
+    Column("is_drawn", Boolean, nullable=False),
+    Column("at", String, nullable=False),
+    Column("recalled_at", String),
+    Column("recalled_by", String),
+    Column("recall_reason", String),
+)
+"""What the machine did with a case, once. `is_drawn`: the lot, cast before the machine decides,
+gave it to a reader whatever was decided."""
 
 remembered = Table(
     "remembered",
@@ -258,6 +335,16 @@ trail = Table(
     Index("trail_by_subject", "subject"),
 )
 """Rows are only ever added; each holds the hash of the one before."""
+
+ADDED: dict[str, tuple[Column[Any], ...]] = {
+    "room": (room.c.preparation, room.c.spot_check_percent, room.c.gates, room.c.approval),
+    "prediction": (
+        prediction.c.preparation, prediction.c.was_trained_on, prediction.c.brightness,
+        prediction.c.features, prediction.c.seconds,
+    ),
+    "reference": (reference.c.first_line,),
+}  # fmt: skip
+"""Columns that rooms of version 1 lack."""
 
 TRIGGERS = tuple(
     f"CREATE TRIGGER {name}_{verb.lower()} BEFORE {verb} ON {name} BEGIN "

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Row, insert, select
 
 from cxrlens.serving.clock import tell_time
-from cxrlens.serving.tables import prediction, reading, reference, trail, words
+from cxrlens.serving.tables import decision, prediction, reading, reference, trail, words
 from cxrlens.vocabulary import digest
 
 Details = Mapping[str, str | int | float | bool | list[str] | None]
@@ -27,11 +27,22 @@ START = "0" * 64
 PREDICTED = "predicted"
 """The action of a model's answer, with its digest."""
 
+MACHINE_DECIDED = "machine-decided"
+"""The action of a decision of the machine, with its digest."""
+
+MACHINE_REFERRED = "machine-referred"
+"""The same where it left the case to a reader."""
+
 REFERENCE_SET = "reference-set"
 """The action of saying what is true of a case."""
 
 _ANSWERED = ("case_id", "bundle", "engine", "answer", "priority", "made_at")
 """What an answer's digest stands for: all of it."""
+
+_DECIDED = (
+    "case_id", "bundle", "kind", "reason", "words", "findings", "certificates", "is_drawn", "at",
+)  # fmt: skip
+"""What a decision's digest stands for: all of it but what became of it later."""
 
 _DIGESTED = (
     "case_id", "person_id", "kind", "version", "findings", "words", "reason", "level", "bundle",
@@ -142,6 +153,7 @@ def verify(connection: Connection, known: Head | None = None) -> Verdict:
         fault
         or _check_readings(connection, told.readings, told.erased)
         or _check_answers(connection, told)
+        or _check_decisions(connection, told)
         or _check_references(connection, told)
     )
     return Verdict(n_lines, fault, head)
@@ -157,6 +169,9 @@ class _Told:
     answers: dict[tuple[str, str], str] = field(default_factory=dict)
     """Case and model → digest of the answer."""
 
+    decisions: dict[str, str] = field(default_factory=dict)
+    """Case → digest of what the machine did with it."""
+
     references: dict[tuple[str, str], bool] = field(default_factory=dict)
     """Case and class → what is true of it, by the last line that says so."""
 
@@ -171,6 +186,8 @@ class _Told:
             self.erased.update(row.details["cases"])
         if row.action == PREDICTED:
             self.answers[row.subject, row.details["bundle"]] = row.details["answer"]
+        if row.action in {MACHINE_DECIDED, MACHINE_REFERRED}:
+            self.decisions[row.subject] = row.details["decision"]
         if row.action == REFERENCE_SET:
             for told in row.details["findings"]:
                 name, _, value = told.rpartition("=")
@@ -185,6 +202,21 @@ def digest_reading(values: Mapping[str, object]) -> str:
 def digest_answer(values: Mapping[str, object]) -> str:
     """Give the digest of a model's answer that stands on the trail in place of it."""
     return digest(_write_canonically([values[name] for name in _ANSWERED]))
+
+
+def digest_decision(values: Mapping[str, object]) -> str:
+    """Give the digest of what the machine did with a case that stands on the trail."""
+    return digest(_write_canonically([values[name] for name in _DECIDED]))
+
+
+def _check_decisions(connection: Connection, told: _Told) -> str | None:
+    left = dict(told.decisions)
+    for row in connection.execute(select(decision)):
+        if left.pop(row.case_id, None) != digest_decision(dict(row._mapping)):
+            return f"what the machine did with case {row.case_id} is not as the trail tells of it"
+    if left:
+        return f"{len(left)} decisions of the machine that the trail tells of are missing"
+    return None
 
 
 def _check_answers(connection: Connection, told: _Told) -> str | None:

@@ -8,6 +8,7 @@ that of arrival, and no field, count or event tells of the model.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -25,21 +26,26 @@ from sqlalchemy import (
 )
 
 from cxrlens.client.messages import CaseLine, Worklist
-from cxrlens.serving.clock import count_seconds
+from cxrlens.serving.clock import count_seconds, tell_time
+from cxrlens.serving.decided import is_awaited, is_decided
 from cxrlens.serving.patients import UNKNOWN
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, Standing
 from cxrlens.serving.readings import read_standing
 from cxrlens.serving.room import RoomState
-from cxrlens.serving.tables import case, claim, look, patient, person, prediction, reading
+from cxrlens.serving.tables import case, claim, decision, look, patient, person, prediction, reading
 from cxrlens.serving.trail import append
+from cxrlens.vocabulary import LEVELS
 
 CLAIM_SECONDS = 30 * 60.0
 """How long a case stays claimed without a word from its reader."""
 
-Shown = Literal["open", "read", "refused", "all"]
+Shown = Literal["open", "read", "decided", "refused", "all"]
 """Which cases a worklist lists: those that wait for this reader; those that were read; those that
-cannot be; or all."""
+the machine decided and nobody is asked to read; those that cannot be; or all."""
+
+AWAITED = timedelta(minutes=10)
+"""For so long nobody is asked to read a case that the machine may decide."""
 
 
 Part = Literal["none", "opened", "first-answer", "committed"]
@@ -82,20 +88,21 @@ def list_cases(
     # A case that fell to, or came at, a level without a machine keeps its place by arrival.
     urgency = _urgency(state)
     order: tuple[Any, ...] = (urgency.desc(), case.c.number) if is_ordered else (case.c.number,)
-    if query.shown in {"read", "refused", "all"}:
+    if query.shown != "open":
         order = (case.c.number.desc(),)
     rows = connection.execute(
         asked.order_by(*order).offset(query.after).limit(query.limit + 1)
     ).all()
     more = len(rows) > query.limit
-    n_open, n_read, n_refused, n_waiting = _count(connection, state, reader)
+    counts = _count(connection, state, reader)
     return Worklist(
         cases=tuple(_tell(row, state, reader) for row in rows[: query.limit]),
         order="priority" if is_ordered else "arrival",
-        n_open=n_open,
-        n_read=n_read,
-        n_refused=n_refused,
-        n_waiting=n_waiting,
+        n_open=counts["open"],
+        n_read=counts["read"],
+        n_refused=counts["refused"],
+        n_waiting=counts["waiting"],
+        n_decided=counts["decided"],
         after=query.after + query.limit if more else None,
     )
 
@@ -177,10 +184,7 @@ def release_case(connection: Connection, reader: SignedIn, case_id: str) -> None
 
 def _urgency(state: RoomState) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy's
     """The priority, where the case's own level lets it order; else 0."""
-    seen = [
-        level for level in ("assistance", "partial", "full")
-        if state.policy.orders_by_machine(level)
-    ]  # fmt: skip
+    seen = [level for level in LEVELS if state.policy.orders_by_machine(level)]
     return func.coalesce(
         select(prediction.c.priority)
         .where(
@@ -221,6 +225,8 @@ def _select_lines(state: RoomState, reader: SignedIn) -> Select[Any]:
             prediction.c.answer,
             look.c.opened_at,
             look.c.shown_at,
+            decision.c.kind.label("decided"),
+            is_decided().label("is_decided"),
             own["first"].label("first_level"),
             own["final"].label("final_level"),
         )
@@ -229,6 +235,7 @@ def _select_lines(state: RoomState, reader: SignedIn) -> Select[Any]:
         .outerjoin(person, person.c.id == claim.c.person_id)
         .outerjoin(prediction, answered)
         .outerjoin(look, seen)
+        .outerjoin(decision, decision.c.case_id == case.c.id)
     )
 
 
@@ -237,6 +244,8 @@ def _filter(asked: Select[Any], state: RoomState, reader: SignedIn, query: Query
         asked = asked.where(_is_open(state, reader))
     elif query.shown == "read":
         asked = asked.where(_is_read(state, reader))
+    elif query.shown == "decided":
+        asked = asked.where(_is_closed(reader))
     elif query.shown == "refused":
         asked = asked.where(case.c.state.in_(("refused", "quarantined", "duplicate")))
     else:
@@ -271,7 +280,8 @@ def _has_final(reader: SignedIn) -> Any:  # noqa: ANN401 - an expression of SQLA
 
 def _is_open(state: RoomState, reader: SignedIn) -> Any:  # noqa: ANN401 - as above
     is_wanted = case.c.n_read < state.settings.readers_per_case
-    return and_(case.c.state == "ready", is_wanted, ~_has_final(reader))
+    is_mine = and_(is_wanted, ~_has_final(reader), ~is_decided(), ~is_awaited(tell_time(-AWAITED)))
+    return and_(case.c.state == "ready", is_mine)
 
 
 def _is_read(state: RoomState, reader: SignedIn) -> Any:  # noqa: ANN401 - as above
@@ -279,17 +289,23 @@ def _is_read(state: RoomState, reader: SignedIn) -> Any:  # noqa: ANN401 - as ab
     return and_(case.c.state == "ready", or_(is_full, _has_final(reader)))
 
 
-def _count(connection: Connection, state: RoomState, reader: SignedIn) -> tuple[int, int, int, int]:
+def _is_closed(reader: SignedIn) -> Any:  # noqa: ANN401 - as above
+    return and_(case.c.state == "ready", is_decided(), ~_has_final(reader))
+
+
+def _count(connection: Connection, state: RoomState, reader: SignedIn) -> dict[str, int]:
     def count(condition: Any) -> int:  # noqa: ANN401 - as above
         asked = select(func.count()).select_from(case).where(condition)
         return int(connection.execute(asked).scalar_one())
 
-    return (
-        count(_is_open(state, reader)),
-        count(_is_read(state, reader)),
-        count(case.c.state.in_(("refused", "quarantined", "duplicate"))),
-        count(case.c.state == "received"),
-    )
+    waits = or_(case.c.state == "received", is_awaited(tell_time(-AWAITED)))
+    return {
+        "open": count(_is_open(state, reader)),
+        "read": count(_is_read(state, reader)),
+        "decided": count(_is_closed(reader)),
+        "refused": count(case.c.state.in_(("refused", "quarantined", "duplicate"))),
+        "waiting": count(waits),
+    }
 
 
 def _tell(row: Row[Any], state: RoomState, reader: SignedIn) -> CaseLine:
@@ -300,6 +316,7 @@ def _tell(row: Row[Any], state: RoomState, reader: SignedIn) -> CaseLine:
         has_seen=row.shown_at is not None or row.seen_bundle is not None,
         is_committed=row.final_level is not None,
         is_full=row.n_read >= state.settings.readers_per_case,
+        is_decided=bool(row.is_decided),
     )
     shows = state.policy.shows_machine(standing)
     part: Part = "none" if row.opened_at is None else "opened"
@@ -323,6 +340,7 @@ def _tell(row: Row[Any], state: RoomState, reader: SignedIn) -> CaseLine:
         reason=row.reason,
         priority=row.priority if shows else None,
         decision=row.answer["decision"] if shows and row.answer is not None else None,
+        decided=row.decided if shows else None,
     )
 
 

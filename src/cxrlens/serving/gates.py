@@ -1,0 +1,247 @@
+"""What a level asks for before it may be set, and whether that is there.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, select, update
+
+from cxrlens.client.automation import GateLine, GateSettings, LevelGate, Share
+from cxrlens.evaluation import measure_agreement, measure_proportion
+from cxrlens.serving.agreement_watch import gather_unaided, is_decided_for
+from cxrlens.serving.certificates import Held, find_rules, list_held, read_outputs
+from cxrlens.serving.people import SignedIn
+from cxrlens.serving.policy import NotAllowed, is_automated
+from cxrlens.serving.room import RoomState, read_state
+from cxrlens.serving.spot_checks import judge_drawn
+from cxrlens.serving.standing import find_fault
+from cxrlens.serving.tables import case, decision, prediction, reference, room
+from cxrlens.serving.tested_cases import number_patients
+from cxrlens.serving.trail import append
+from cxrlens.vocabulary import Estimate, Level
+
+
+def read_gates(connection: Connection) -> GateSettings:
+    """Read what the room's levels ask for."""
+    kept = connection.execute(select(room.c.gates)).scalar_one()
+    return GateSettings() if kept is None else GateSettings.model_validate(kept)
+
+
+def set_gates(connection: Connection, asked: GateSettings, actor: SignedIn) -> None:
+    """Set what the room's levels ask for.
+
+    Raises:
+        NotAllowed: if the machine decides now: whoever asks for less lowers the level first.
+    """
+    state = read_state(connection)
+    if is_automated(state.level):
+        raise NotAllowed(
+            "level-too-high",
+            "what a level asks for is not changed while the machine decides: lower the room to "
+            "assistance first",
+        )
+    connection.execute(update(room).values(gates=asked.model_dump()))
+    append(connection, actor.id, "gates-set", "room", asked.model_dump())
+
+
+def require_gate(connection: Connection, level: Level) -> None:
+    """Refuse a level whose evidence is not there.
+
+    Args:
+        connection: in a transaction.
+        level: that is to be set.
+
+    Raises:
+        NotAllowed: if it is not; it names what is missing.
+    """
+    gate = judge_gate(connection, level)
+    missing = [one for one in gate.lines if not one.is_met]
+    if missing:
+        told = "; ".join(f"{one.name}: {one.asked} asked for, found {one.found}" for one in missing)
+        raise NotAllowed("gate-closed", f"the room cannot be set to {level}: {told}")
+
+
+def judge_gate(connection: Connection, level: Level) -> LevelGate:
+    """Hold what is there against what a level asks for.
+
+    Args:
+        connection: in a transaction.
+        level: that may be wanted.
+    """
+    asked, state = read_gates(connection), read_state(connection)
+    lines: list[GateLine] = []
+    if level == "assistance" and asked.assistance_cases:
+        lines.append(_judge_count(connection, state, asked.assistance_cases))
+    if is_automated(level):
+        held = [
+            one for one in list_held(connection, is_valid=True)
+            if find_fault(connection, one, state) is None
+        ]  # fmt: skip
+        lines.append(_judge_count(connection, state, asked.shadow_cases))
+        lines.append(_judge_certificates(connection, held, level))
+        lines += _judge_findings(connection, state, asked, held)
+        lines.append(_judge_distance(connection, state, asked.out_of_distribution))
+        if level == "full":
+            lines += _judge_partial(connection, asked, held)
+    return LevelGate(level=level, is_open=all(one.is_met for one in lines), lines=tuple(lines))
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A measured share, and whether its interval is known."""
+
+    told: str
+    low: float | None
+
+    @classmethod
+    def read(cls, estimate: Estimate) -> "_Figure":
+        return cls(f"{estimate} with n = {estimate.n}", estimate.low)
+
+
+def measure_out_of_distribution(connection: Connection, state: RoomState) -> Share | None:
+    """Measure the share of the model's cases that are unlike the training images.
+
+    Args:
+        connection: in a transaction.
+        state: of the room.
+
+    Returns:
+        By patient; None where it was measured of no case.
+    """
+    rows = connection.execute(
+        select(prediction.c.answer, case.c.id, case.c.pseudonym)
+        .join(case, case.c.id == prediction.c.case_id)
+        .where(prediction.c.bundle == state.bundle, prediction.c.preparation == state.preparation)
+        .order_by(case.c.number)
+    ).all()
+    known = [row for row in rows if row.answer.get("out_of_distribution") is not None]
+    if not known:
+        return None
+    is_out = np.array(
+        [
+            row.answer["out_of_distribution"] <= row.answer["out_of_distribution_limit"]
+            for row in known
+        ],
+        dtype=np.bool_,
+    )
+    share = measure_proportion(is_out, number_patients([row.pseudonym or row.id for row in known]))
+    return Share(value=share.value, low=share.low, high=share.high, n=share.n)
+
+
+def _judge_count(connection: Connection, state: RoomState, least: int) -> GateLine:
+    outputs = read_outputs(connection)
+    found = gather_unaided(connection, state, outputs.classes[0]) if outputs.classes else None
+    n = 0 if found is None else len(found.patients)
+    missing = f": {least - n} are missing" if n < least else ""
+    return GateLine(
+        name="cases read without the machine that it answered too",
+        asked=f"at least {least}",
+        found=f"{n}{missing}",
+        is_met=n >= least,
+    )
+
+
+def _judge_certificates(connection: Connection, held: list[Held], level: Level) -> GateLine:
+    outputs = read_outputs(connection)
+    rules, ids = find_rules(held, outputs, level)
+    asked = "one that holds"
+    if level == "full":
+        asked = (
+            "two that hold, for both sides of one of two classes, with thresholds that leave no "
+            "score between them"
+        )
+    found = f"{len(held)} that hold" if held else "none that holds"
+    if rules:
+        found = ", ".join(ids)
+    return GateLine(name="certificate", asked=asked, found=found, is_met=bool(rules))
+
+
+def _judge_findings(
+    connection: Connection, state: RoomState, asked: GateSettings, held: list[Held]
+) -> list[GateLine]:
+    """Agreement and sensitivity for each class that a certificate decides about."""
+    lines: list[GateLine] = []
+    for finding in sorted({one.told.finding for one in held}):
+        answers = gather_unaided(connection, state, finding)
+        agreement = measure_agreement(
+            answers.reader, answers.machine, number_patients(answers.patients)
+        )
+        kappa = _Figure.read(agreement.kappa)
+        lines.append(
+            GateLine(
+                name=f"Cohen's kappa of machine and reader, {finding}",
+                asked=f"lower end of the interval at least {asked.kappa:g}",
+                found=kappa.told,
+                is_met=kappa.low is not None and kappa.low >= asked.kappa,
+            )
+        )
+        share = _Figure.read(_measure_sensitivity(connection, state, finding))
+        lines.append(
+            GateLine(
+                name=f"sensitivity of the machine against the reference, {finding}",
+                asked=f"lower end of the interval at least {asked.sensitivity:g}",
+                found=share.told,
+                is_met=share.low is not None and share.low >= asked.sensitivity,
+            )
+        )
+    return lines
+
+
+def _measure_sensitivity(connection: Connection, state: RoomState, finding: str) -> Estimate:
+    """The machine's, at its operating point, on cases that it was not trained on."""
+    rows = connection.execute(
+        select(prediction.c.answer, case.c.id, case.c.pseudonym)
+        .join(case, case.c.id == prediction.c.case_id)
+        .join(reference, reference.c.case_id == case.c.id)
+        .where(
+            prediction.c.bundle == state.bundle,
+            prediction.c.preparation == state.preparation,
+            prediction.c.was_trained_on.is_(False),
+            reference.c.class_name == finding,
+            reference.c.is_present.is_(True),
+        )
+        .order_by(case.c.number)
+    ).all()
+    hits = np.array([is_decided_for(row.answer, finding) for row in rows], dtype=np.bool_)
+    clusters = number_patients([row.pseudonym or row.id for row in rows])
+    return measure_proportion(hits, clusters).to_estimate()
+
+
+def _judge_distance(connection: Connection, state: RoomState, most: float) -> GateLine:
+    share = measure_out_of_distribution(connection, state)
+    if share is None:
+        found = "not measured: the model carries no statistics of its training images (fit-ood)"
+        is_met = False
+    else:
+        found = f"{share.value:.3f} ({share.low:.3f}–{share.high:.3f}) with n = {share.n}"
+        is_met = share.value <= most
+    return GateLine(
+        name="share of cases unlike the training images",
+        asked=f"at most {most:g}",
+        found=found,
+        is_met=is_met,
+    )
+
+
+def _judge_partial(connection: Connection, asked: GateSettings, held: list[Held]) -> list[GateLine]:
+    """What full asks of the time at partial."""
+    ids = {one.id for one in held}
+    rows = connection.execute(select(decision.c.certificates)).scalars().all()
+    n_cases = sum(bool(ids & set(kept)) for kept in rows)
+    n_read = max((judge_drawn(connection, one).n_read for one in held), default=0)
+    return [
+        GateLine(
+            name="cases at partial by certificates that hold",
+            asked=f"at least {asked.partial_cases}",
+            found=str(n_cases),
+            is_met=n_cases >= asked.partial_cases,
+        ),
+        GateLine(
+            name="spot checks of them that were read",
+            asked=f"at least {asked.spot_checks}",
+            found=str(n_read),
+            is_met=n_read >= asked.spot_checks,
+        ),
+    ]

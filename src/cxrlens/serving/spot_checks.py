@@ -1,0 +1,136 @@
+"""What readers found in the cases that the lot gave them, and whether a promise still stands.
+
+SPDX-License-Identifier: Apache-2.0
+
+The lot is cast of every case at an automated level before the machine decides about it, so that
+the drawn cases are a sample of all, and not of what the machine was sure of.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from cxrlens.client.automation import Share, SpotChecks
+from cxrlens.evaluation import judge_spot_checks
+from cxrlens.serving.certificates import Held
+from cxrlens.serving.tables import case, decision, reading, reference
+
+_When = tuple[bool, int]
+"""Whether no reader told it first, and the number of the reading or of the trail's line."""
+
+
+@dataclass(frozen=True)
+class DrawnCases:
+    """The drawn cases of a certificate whose truth somebody has told."""
+
+    n_drawn: int
+    """Drawn, told or not."""
+
+    n_read: int
+    """Of them, told."""
+
+    is_wrong: np.ndarray
+    """Of the patients at stake, in the order in which they were told: whether the machine decided
+    wrongly; bool. A referred one was not."""
+
+
+def gather_drawn(connection: Connection, held: Held) -> DrawnCases:
+    """Gather what became of the drawn cases of a certificate.
+
+    What is true of a case is what a reference says, and else what a reader said before they knew
+    the machine's answer: a word given after it would be no check.
+
+    Args:
+        connection: in a transaction.
+        held: the certificate.
+    """
+    finding = held.told.finding
+    drawn = [
+        row
+        for row in connection.execute(
+            select(decision, case.c.pseudonym)
+            .join(case, case.c.id == decision.c.case_id)
+            .where(decision.c.is_drawn.is_(True))
+            .order_by(case.c.number)
+        )
+        if held.id in row.certificates
+    ]
+    told = _read_truth(connection, [row.case_id for row in drawn], finding)
+    at_stake = held.told.decides == "negative"
+    wrong: dict[str, tuple[_When, bool]] = {}
+    for row in drawn:
+        if row.case_id not in told or told[row.case_id][1] != at_stake:
+            continue
+        when, _ = told[row.case_id]
+        is_wrong = row.findings is not None and row.findings[finding] != at_stake
+        key = row.pseudonym or row.case_id
+        # A patient counts once, by the first case that was told of.
+        if key not in wrong or when < wrong[key][0]:
+            wrong[key] = (when, is_wrong)
+    ordered = [is_wrong for _, is_wrong in sorted(wrong.values(), key=lambda one: one[0])]
+    return DrawnCases(
+        n_drawn=len(drawn),
+        n_read=len(told),
+        is_wrong=np.array(ordered, dtype=np.bool_),
+    )
+
+
+def judge_drawn(connection: Connection, held: Held) -> SpotChecks:
+    """Judge whether the spot checks speak against the promise of a certificate.
+
+    Args:
+        connection: in a transaction.
+        held: the certificate.
+    """
+    found = gather_drawn(connection, held)
+    standing = judge_spot_checks(found.is_wrong, held.told.risk, held.told.delta)
+    rate = standing.rate
+    is_known = rate.value is not None and rate.low is not None and rate.high is not None
+    return SpotChecks(
+        n_drawn=found.n_drawn,
+        n_read=found.n_read,
+        n_at_stake=standing.n,
+        n_wrong=standing.n_wrong,
+        wrong=Share(value=rate.value, low=rate.low, high=rate.high, n=rate.n) if is_known else None,
+        e_value=standing.e_value,
+        sentence=str(standing),
+    )
+
+
+def find_broken_promise(connection: Connection, held: Held) -> str | None:
+    """Say how the spot checks broke the promise of a certificate; None where they did not.
+
+    Args:
+        connection: in a transaction.
+        held: the certificate.
+    """
+    found = gather_drawn(connection, held)
+    standing = judge_spot_checks(found.is_wrong, held.told.risk, held.told.delta)
+    return str(standing) if standing.is_broken else None
+
+
+def _read_truth(
+    connection: Connection, ids: list[str], finding: str
+) -> dict[str, tuple[_When, bool]]:
+    """Case → when it was told, and whether the class is there."""
+    told: dict[str, tuple[_When, bool]] = {}
+    asked = (
+        select(reading.c.case_id, reading.c.seq, reading.c.findings)
+        .where(
+            reading.c.machine_was_shown.is_(False),
+            reading.c.kind.in_(("first", "final")),
+            reading.c.case_id.in_(ids),
+        )
+        .order_by(reading.c.seq)
+    )
+    for row in connection.execute(asked):
+        present = any(one["class_name"] == finding and one["present"] for one in row.findings)
+        told.setdefault(row.case_id, ((False, row.seq), present))
+    known = select(reference.c.case_id, reference.c.first_line, reference.c.is_present).where(
+        reference.c.class_name == finding, reference.c.case_id.in_(ids)
+    )
+    for row in connection.execute(known.order_by(reference.c.first_line)):
+        when = told[row.case_id][0] if row.case_id in told else (True, row.first_line)
+        told[row.case_id] = (when, bool(row.is_present))
+    return told
