@@ -259,10 +259,9 @@ class CasePage {
     const { line, may } = this.found;
     const held = find("held");
     const isOthers = line.claimed_by !== null && !line.is_mine && may.includes("claim");
-    const isFull = line.state === "ready" && may.length === 0 && line.is_read;
-    const isUndecided = line.state === "ready" && may.length === 0 && !line.is_read;
+    const isFull = line.state === "ready" && may.length === 0;
     const isMissed = problem !== null && !isOthers;
-    held.hidden = !(isOthers || isFull || isUndecided || isMissed);
+    held.hidden = !(isOthers || isFull || isMissed);
     this.form.setOff(isOthers);
     find("commit").disabled = isOthers || this.isSending;
     if (isOthers) {
@@ -271,8 +270,6 @@ class CasePage {
         ...(this.frame.isLead ? [free] : []));
     } else if (isFull) {
       held.replaceChildren("This case has been read by as many as the room asks for.");
-    } else if (isUndecided) {
-      held.replaceChildren("Whether this case needs a reader is not settled yet. It is shown here by itself.");
     } else if (isMissed) {
       held.replaceChildren(`${problem.message} `, make("button", { type: "button", click: () => this.claim.take() }, "Try again"));
       if (problem.code === "claimed") this.refresh();

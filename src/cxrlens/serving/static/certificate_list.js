@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { ask } from "./asking.js";
-import { askReason } from "./confirming.js";
+import { askReason, confirmFirst } from "./confirming.js";
 import { makeAgreement, makeDrift } from "./drift_charts.js";
 import { find, make, makeSentence } from "./element.js";
 import { count, makeFacts, showInterval, tellInterval, tellNumber, tellShare } from "./figures.js";
@@ -97,9 +97,8 @@ export class CertificateList {
       make("li", {}, `${count(one.n_decided, "case")} decided by it and not yet read ${one.n_decided === 1 ? "goes" : "go"} back to readers.`),
       make("li", {}, "They stand on the worklist as cases to read; the trail says that the promise was broken."))];
     const title = "Take back what was decided by this certificate?";
-    const reason = await askReason(title, body, "Take them back");
-    if (reason === null) return;
-    await ask("POST", `/automation/certificates/${one.id}/recall`, { json: { reason } });
+    if (!(await confirmFirst(title, body, "Take them back"))) return;
+    await ask("POST", `/automation/certificates/${one.id}/recall`);
     this.frame.say("The cases are back on the worklist.", { kind: "good" });
   }
 }

@@ -13,13 +13,18 @@ const SIZE = { width: 800, height: 224, left: 132, right: 784, top: 18, bottom: 
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 
 /** Who sets a level by no hand. */
-export const SYSTEM = "system";
+const SYSTEM = "system";
+
+/** Whether the room fell by itself. */
+export function isFall({ by, before, level }) {
+  return by === SYSTEM && rankLevel(level) < rankLevel(before);
+}
 
 /** Show the levels, newest first as they are told. */
 export function showLevels(steps) {
   refill(find("levels"), steps, () => {
     if (steps.length === 0) return [make("p", { class: "nothing" }, "The level was never changed.")];
-    const rows = steps.map((one) => [showMoment(one.at), one.by === SYSTEM ? make("b", {}, "by itself") : one.by,
+    const rows = steps.map((one) => [showMoment(one.at), isFall(one) ? make("b", {}, "by itself") : one.by,
       `${LEVELS[one.before]} → ${LEVELS[one.level]}`, one.reason, one.protocol ?? "–"]);
     const table = makeTable("Levels, newest first", ["When", "Who", "Level", "Why", "Protocol"], rows);
     return [drawSteps(steps.toReversed()), table];
@@ -42,7 +47,7 @@ function drawSteps(steps) {
   const marks = Object.entries(LEVELS).map(([level, name]) => drawTick(place(level), name, { left, right }));
   marks.push(drawLine(points, "line-main"));
   for (const one of steps) {
-    const isOwn = one.by === SYSTEM;
+    const isOwn = isFall(one);
     marks.push(drawDot([x(Date.parse(one.at)), place(one.level)], isOwn ? "dot-alarm" : "dot-main",
       `${DAY.format(new Date(one.at))}: ${LEVELS[one.level]}, ${isOwn ? "by itself" : one.by}: ${one.reason}`, 5));
   }

@@ -3,7 +3,7 @@
 
 import { copyTemplate, find, make, makeSentence } from "./element.js";
 import { count, makeFacts, showInterval } from "./figures.js";
-import { SYSTEM } from "./level_steps.js";
+import { isFall } from "./level_steps.js";
 import { LEVELS, isAutomated } from "./level_words.js";
 import { showMoment } from "./moment.js";
 import { refill } from "./refilling.js";
@@ -47,17 +47,22 @@ function showApproval({ approval, purpose, level, decides }) {
 /** Say in red what fell: certificates that nothing has replaced, and a level that was lost by itself. */
 export function showFalls({ certificates, levels }) {
   const fallen = certificates.filter((one) => one.standing === "void" && !isReplaced(one, certificates));
-  const own = levels.length > 0 && levels[0].by === SYSTEM ? levels[0] : null;
-  refill(find("falls"), [fallen, own], () => [
-    ...(own === null ? [] : [makeFall(`The room fell from ${LEVELS[own.before]} to ${LEVELS[own.level]} by itself`, own.reason, own.at)]),
-    ...fallen.map((one) => makeFall(`The certificate of ${one.finding}, ${one.decides}, holds no more`, one.why_void ?? "it ended", one.voided_at,
-      make("a", { href: `#certificate-${one.id}`, "data-key": `fall-${one.id}` }, "See it"))),
+  const own = levels.length > 0 && isFall(levels[0]) ? levels[0] : null;
+  // What is told of the room need not be told of its certificate again.
+  const [known, others] = [true, false].map((isKnown) =>
+    fallen.filter((one) => (own?.reason.includes(one.why_void) ?? false) === isKnown));
+  refill(find("falls"), [known, others, own], () => [
+    ...(own === null ? [] : [makeFall(`The room fell from ${LEVELS[own.before]} to ${LEVELS[own.level]} by itself`,
+      own.reason.replace(/^fell by itself: /, ""), own.at, known)]),
+    ...others.map((one) => makeFall(`The certificate of ${one.finding}, ${one.decides}, holds no more`, one.why_void ?? "it ended", one.voided_at, [one])),
   ]);
 }
 
-function makeFall(title, why, at, link = null) {
+function makeFall(title, why, at, certificates) {
+  const links = certificates.flatMap((one) => [" ",
+    make("a", { href: `#certificate-${one.id}`, "data-key": `fall-${one.id}` }, `See the certificate of ${one.finding}, ${one.decides}`)]);
   return make("div", { class: "fall", role: "note" },
-    make("p", {}, make("b", {}, `${title}. `), makeSentence(why), " ", at === null ? null : showMoment(at), link === null ? null : " ", link));
+    make("p", {}, make("b", {}, `${title}. `), makeSentence(why), " ", at === null ? null : showMoment(at), ...links));
 }
 
 function isReplaced(one, certificates) {
