@@ -276,16 +276,6 @@ class DecisionCounts(Told):
     by_week: tuple[WeekCounts, ...]
 
 
-class WeekCounts(Told):
-    """What the machine did in a week."""
-
-    week: str
-    """Its Monday, ISO 8601."""
-
-    n_decided: int
-    n_referred: int
-
-
 class WorkTimes(Told):
     """How long the work takes."""
 
