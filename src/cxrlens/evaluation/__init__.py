@@ -108,6 +108,8 @@ from cxrlens.evaluation.seeds import (
     measure_spread,
 )
 from cxrlens.evaluation.share_gap import measure_mean_gap
+from cxrlens.evaluation.single_cut import join_certificates
+from cxrlens.evaluation.spot_checks import SpotCheckStanding, judge_spot_checks
 from cxrlens.evaluation.strata import stratify
 from cxrlens.evaluation.subgroup_records import (
     LEAST_PATIENTS,
@@ -190,6 +192,7 @@ __all__ = [
     "RocCurve",
     "SeedFigures",
     "SeedSpread",
+    "SpotCheckStanding",
     "Subgroup",
     "Subgroups",
     "Switch",
@@ -215,6 +218,7 @@ __all__ = [
     "find_bundle",
     "find_run_length",
     "fit_table",
+    "join_certificates",
     "judge",
     "judge_calibration",
     "judge_category_control",
@@ -225,6 +229,7 @@ __all__ = [
     "judge_methods",
     "judge_operating",
     "judge_readings",
+    "judge_spot_checks",
     "judge_subgroups",
     "measure_agreement",
     "measure_answer_rates",
