@@ -70,6 +70,11 @@ from cxrlens.evaluation.method_report import (
     MethodReport,
     Verdict,
 )
+from cxrlens.evaluation.neighbours import (
+    find_conformal_p_values,
+    measure_neighbour_distances,
+    scale_to_unit,
+)
 from cxrlens.evaluation.operating_report import (
     ClassOperating,
     OperatingReport,
@@ -216,6 +221,7 @@ __all__ = [
     "design_cusum",
     "explain_too_few_cases",
     "find_bundle",
+    "find_conformal_p_values",
     "find_run_length",
     "fit_table",
     "join_certificates",
@@ -236,6 +242,7 @@ __all__ = [
     "measure_correlation",
     "measure_mean",
     "measure_mean_gap",
+    "measure_neighbour_distances",
     "measure_proportion",
     "measure_seconds",
     "measure_spread",
@@ -243,6 +250,7 @@ __all__ = [
     "read_rule",
     "rebase",
     "report_flags",
+    "scale_to_unit",
     "score_heatmap",
     "split_readings",
     "stratify",
