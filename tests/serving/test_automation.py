@@ -123,9 +123,11 @@ def test_a_look_that_failed_is_not_made_again(room: AutomatedRoom) -> None:
     assert "no threshold keeps the promise" in told.tested[0]
     with pytest.raises(NotAllowed, match="make another one"):
         room.test(key)
-    with pytest.raises(NotAllowed, match="make another one"):
-        with room.hand.room.database.write() as connection:
-            withdraw_promise(connection, key, "no use", room.lead)
+    with (
+        pytest.raises(NotAllowed, match="make another one"),
+        room.hand.room.database.write() as connection,
+    ):
+        withdraw_promise(connection, key, "no use", room.lead)
 
 
 def test_covered_cases_are_decided_and_others_referred(unchecked: AutomatedRoom) -> None:
