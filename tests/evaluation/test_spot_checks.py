@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
 from cxrlens.evaluation import judge_spot_checks
+from cxrlens.evaluation.spot_checks import MOST_EVIDENCE
 from cxrlens.vocabulary import InputError, to_plain
 
 
@@ -59,7 +60,7 @@ def test_more_wrong_is_more_evidence(n: int, percent: int) -> None:
         judge_spot_checks(np.arange(n) < k, percent / 100, 0.05).e_value
         for k in range(0, n + 1, max(n // 9, 1))
     ]
-    assert all(a < b or a == b == math.inf for a, b in pairwise(told))
+    assert all(a < b or a == b == MOST_EVIDENCE for a, b in pairwise(told))
 
 
 @given(st.lists(st.booleans(), max_size=80), st.integers(1, 40))
@@ -137,7 +138,7 @@ def test_very_many_cases_stay_numbers() -> None:
     none = judge_spot_checks(np.zeros(n, dtype=bool), 0.05, 0.05)
     # hardly any p above the risk counts, so that ∫ exp(-n (p - risk) / (1 - risk)) is left
     assert none.e_value == pytest.approx(4 / n, rel=0.01)
-    assert judge_spot_checks(np.ones(2000, dtype=bool), 0.01, 0.05).e_value == math.inf
+    assert judge_spot_checks(np.ones(2000, dtype=bool), 0.01, 0.05).e_value == MOST_EVIDENCE
 
 
 @pytest.mark.parametrize(("risk", "delta"), [(0.0, 0.05), (1.0, 0.05), (0.05, 0.0), (0.05, 1.0)])

@@ -17,11 +17,7 @@ from cxrlens.evaluation.calibration_report import (
     judge_calibration,
 )
 from cxrlens.evaluation.cases_needed import CasesNeeded
-from cxrlens.evaluation.certainty import (
-    FEWEST_TO_CERTIFY,
-    count_needed_positives,
-    count_positives_to_certify,
-)
+from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_positives_to_certify
 from cxrlens.evaluation.certificate import Certificate, CertifiedBundle
 from cxrlens.evaluation.certifying import certify
 from cxrlens.evaluation.class_counts import (
@@ -215,7 +211,6 @@ __all__ = [
     "compare_repetitions",
     "correlate_maps",
     "count_classes",
-    "count_needed_positives",
     "count_positives_to_certify",
     "cross_fit",
     "design_cusum",

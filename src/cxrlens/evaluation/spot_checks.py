@@ -13,6 +13,9 @@ from cxrlens.evaluation.figure import leave_undefined
 from cxrlens.evaluation.proportions import measure_proportion
 from cxrlens.vocabulary import Estimate, Flags, InputError
 
+MOST_EVIDENCE = 1e300
+"""Beyond it evidence is not told apart, so that it stays a number also where it is written down."""
+
 
 @dataclass(frozen=True)
 class SpotCheckStanding:
@@ -35,7 +38,7 @@ class SpotCheckStanding:
 
     e_value: float
     """Evidence after the last of them that the promise is broken: the stake of 1 that a bettor
-    against the promise would have turned into this much; at least 0, `inf` beyond 10³⁰⁸."""
+    against the promise would have turned into this much; above 0, and at most `MOST_EVIDENCE`."""
 
     broken_at: int | None
     """The case, from 1, at which the evidence first reached 1 / `delta`; None if it never did."""
@@ -125,7 +128,7 @@ def judge_spot_checks(is_wrong: Flags, risk: float, delta: float) -> SpotCheckSt
         n=n,
         n_wrong=n_wrong,
         rate=rate,
-        e_value=math.exp(last) if last < math.log(np.finfo(np.float64).max) else math.inf,
+        e_value=math.exp(last) if last < math.log(MOST_EVIDENCE) else MOST_EVIDENCE,
         broken_at=_find_broken(is_wrong, risk, delta),
     )
 
