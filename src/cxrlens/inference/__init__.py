@@ -24,6 +24,7 @@ from cxrlens.inference.familiarity import (
     OUT_OF_DISTRIBUTION,
     Familiarity,
     FamiliarityRecord,
+    check_limit,
     fit_familiarity,
 )
 from cxrlens.inference.feature_engine import (
@@ -73,6 +74,7 @@ __all__ = [
     "QuantisedRecord",
     "TorchEngine",
     "TrainingData",
+    "check_limit",
     "check_place",
     "choose_device",
     "draw_familiar_rows",

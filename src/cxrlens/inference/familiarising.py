@@ -3,7 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -35,44 +35,37 @@ class FamiliarRows:
     """Which rows of a table say what is familiar."""
 
     bank: Rows
-    """Some that the network was trained on."""
+    """Those that the network was trained on, or some of them."""
 
     calibrating: Rows
-    """Some that it was not trained on."""
+    """Others, that it was not trained on."""
 
     calibrated_on: str
     """What these are, in words."""
 
 
-def draw_familiar_rows(
-    prepared: PreparedTable,
-    trained: Rows,
-    others: Rows,
-    calibrated_on: str,
-    seed: int,
-) -> FamiliarRows:
+def draw_familiar_rows(prepared: PreparedTable, rows: FamiliarRows, seed: int) -> FamiliarRows:
     """Draw at most `MOST_KEPT` rows of either kind, first one of each patient, then others.
 
     Args:
         prepared: decoded.
-        trained: rows that the network was trained on.
-        others: rows that it was not trained on; copies of the former, to the byte, are left out.
-        calibrated_on: what these are, in words.
+        rows: to draw from; copies of images that the network was trained on, to the byte, do not
+            calibrate.
         seed: of the draw.
 
     Raises:
         TableError: if there are too few of either.
     """
     digests = prepared.images.digests
-    known = {digests[row] for row in trained.tolist()}
+    known = {digests[row] for row in rows.bank.tolist()}
     # A copy of a training image under another name is nearer than any other image would be.
-    is_other = [digests[row] not in known for row in others.tolist()]
-    others = others[np.array(is_other, dtype=bool)]
-    check_counts(len(trained), len(others))
+    is_other = [digests[row] not in known for row in rows.calibrating.tolist()]
+    others = rows.calibrating[np.array(is_other, dtype=bool)]
+    check_counts(len(rows.bank), len(others))
     clusters = number_patients(tuple(prepared.table.frame["patient_id"]))
     chance = np.random.default_rng(seed)
-    bank, calibrating = (_draw(rows, clusters, chance) for rows in (trained, others))
-    return FamiliarRows(bank, calibrating, calibrated_on)
+    bank, calibrating = (_draw(one, clusters, chance) for one in (rows.bank, others))
+    return replace(rows, bank=bank, calibrating=calibrating)
 
 
 def familiarise(

@@ -148,10 +148,7 @@ def fit_familiarity(
         InputError: if a feature is not finite, or the limit is not in (0, 1).
     """
     check_counts(len(bank), len(calibrating))
-    if not 0 < limit < 1:
-        raise InputError(
-            f"a limit of {limit:g} is no share; give one between 0 and 1, such as 0.01"
-        )
+    check_limit(limit)
     n_bad = sum(int((~np.isfinite(one).all(axis=1)).sum()) for one in (bank, calibrating))
     if n_bad:
         raise InputError(
@@ -184,6 +181,21 @@ def check_counts(n_bank: int, n_calibrating: int) -> None:
     ):
         if n < fewest:
             raise TableError(f"{n} images {what} are too few: give {fewest} or more")
+
+
+def check_limit(limit: float) -> None:
+    """Refuse what is no share of the usual images.
+
+    Args:
+        limit: as for `fit_familiarity`.
+
+    Raises:
+        InputError: if it is not in (0, 1).
+    """
+    if not 0 < limit < 1:
+        raise InputError(
+            f"the limit {limit:g} is no share; give one above 0 and below 1, such as 0.01"
+        )
 
 
 def dump_familiarity(familiarity: Familiarity) -> bytes:

@@ -12,7 +12,9 @@ from cxrlens.data import StudyTable, read_table
 from cxrlens.inference import (
     Bundle,
     FamiliarityRecord,
+    FamiliarRows,
     PreparedTable,
+    check_limit,
     draw_familiar_rows,
     familiarise,
     prepare,
@@ -21,7 +23,6 @@ from cxrlens.inference import (
 from cxrlens.model.answering import Model, PathLike
 from cxrlens.training import BUNDLE_FOLDER, claim_run_folder
 from cxrlens.vocabulary import (
-    ClassIndices,
     Progress,
     Provenance,
     Refusal,
@@ -95,11 +96,12 @@ def run_fit_ood(
         limit: as for `fit_ood`.
         progress: is told of every step.
     """
+    check_limit(limit)
     progress = progress or Silence()
     bundle = model.bundle
     prepared = prepare(table, bundle.record.preprocessing, progress)
-    trained, others, words, notes = _divide(prepared, bundle)
-    rows = draw_familiar_rows(prepared, trained, others, words, seed=0)
+    all_rows, notes = _divide(prepared, bundle)
+    rows = draw_familiar_rows(prepared, all_rows, seed=0)
     known = familiarise(bundle.network, prepared, rows, progress, limit)
     record = replace(bundle.record, parent=bundle.record.digest, provenance=Provenance())
     used = {prepared.images.digests[row] for row in rows.calibrating.tolist()}
@@ -115,10 +117,8 @@ def run_fit_ood(
     return Familiarised(Model(saved), known.record, kept.refusals, (*kept.notes, *notes))
 
 
-def _divide(
-    prepared: PreparedTable, bundle: Bundle
-) -> tuple[ClassIndices, ClassIndices, str, list[str]]:
-    """Tell the images that trained a model from others, and say in words what these are."""
+def _divide(prepared: PreparedTable, bundle: Bundle) -> tuple[FamiliarRows, list[str]]:
+    """Tell the images that trained a model from others, and note what is taken on trust."""
     split = prepared.table.frame["split"].to_numpy()
     is_seen = np.array([one in bundle.seen for one in prepared.images.digests])
     notes = []
@@ -138,4 +138,4 @@ def _divide(
             f"none of the {len(is_seen)} images is known to have trained this model (their SHA-256 "
             "are compared with its training-files.txt): give the images that it was trained on"
         )
-    return np.flatnonzero(is_bank), np.flatnonzero(is_other), words, notes
+    return FamiliarRows(np.flatnonzero(is_bank), np.flatnonzero(is_other), words), notes

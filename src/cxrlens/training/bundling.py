@@ -18,6 +18,7 @@ from cxrlens.inference import (
     Bundle,
     BundleRecord,
     Familiarity,
+    FamiliarRows,
     PreparedTable,
     TrainingData,
     draw_familiar_rows,
@@ -234,7 +235,9 @@ def _familiarise(
     # Rare classes may be filled with copies.
     train = np.unique(split_copies(cases.train, len(cases.targets))[0])
     try:
-        rows = draw_familiar_rows(prepared, train, cases.validation, "validation images", seed)
+        rows = draw_familiar_rows(
+            prepared, FamiliarRows(train, cases.validation, "validation images"), seed
+        )
     except TableError:
         return None
     return familiarise(network, prepared, rows, progress)
