@@ -141,17 +141,17 @@ def test_charts_that_cannot_be() -> None:
 
 
 @pytest.mark.slow
-def test_false_alarms_of_1000_quiet_years() -> None:
+def test_false_alarms_of_300_quiet_years() -> None:
     """Seldom enough over all looks and charts, and not so seldom that nobody really tests."""
-    plan = DriftPlan(window=50, looks=10, false_alarm=0.2)
+    plan = DriftPlan(window=50, looks=4, false_alarm=0.4)
     n_false = 0
-    for run in range(1000):
+    for run in range(300):
         rng = np.random.default_rng([10, run])
-        reference, watched = draw(rng, 300), draw(rng, 500)
+        reference, watched = draw(rng, 300), draw(rng, 200)
         del reference["features"], watched["features"]
         n_false += bool(watch_drift(reference, watched, plan).alarms)
-    assert binomtest(n_false, 1000, 0.2, "greater").pvalue > 0.01
-    assert n_false > 30
+    assert binomtest(n_false, 300, 0.4, "greater").pvalue > 0.01
+    assert n_false > 40
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def test_delay_of_planted_changes() -> None:
     """Images 1.3 times as bright: the next look. Twice as many with the finding: within a few."""
     plan = DriftPlan(window=100, looks=20, false_alarm=0.05)
     brighter, commoner = [], []
-    for run in range(100):
+    for run in range(40):
         rng = np.random.default_rng([11, run])
         reference, watched = draw(rng, 1000), draw(rng, 2000)
         del reference["features"], watched["features"]
@@ -172,8 +172,8 @@ def test_delay_of_planted_changes() -> None:
         alarms = watch_drift(reference, changed, plan).alarms
         commoner.append(alarms[0].case if alarms else 9999)
     late = np.array(brighter)[np.array(brighter) > 400]
-    assert late.size >= 95
+    assert late.size >= 38
     assert (late == 500).all()
     late = np.array(commoner)[np.array(commoner) > 400]
-    assert late.size >= 95
+    assert late.size >= 38
     assert np.median(late) <= 600

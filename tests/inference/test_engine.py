@@ -25,9 +25,11 @@ def images() -> ImageBatch:
 def test_it_is_the_network(bundle: Bundle, images: ImageBatch) -> None:
     with torch.no_grad():
         logits, maps, *_ = bundle.network(torch.from_numpy(images)[:, None])
+        pooled = bundle.network.pool(torch.from_numpy(images)[:, None])
     bundle.network.train()  # the engine has to see to eval mode itself
     output = TorchEngine(bundle.network, "cpu").run(images)
-    assert output.logits.dtype == output.maps.dtype == np.float32
+    assert {one.dtype for one in output} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(output.features, pooled.numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(output.logits, logits.numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(output.maps, maps.numpy(), rtol=1e-4, atol=1e-5)
 

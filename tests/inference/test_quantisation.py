@@ -15,6 +15,7 @@ import pytest
 
 from cxrlens.inference import (
     Bundle,
+    EngineOutput,
     OpenVinoEngine,
     QuantisationCheck,
     QuantisedNetwork,
@@ -71,7 +72,7 @@ def test_the_precision_needs_its_network(bundle: Bundle, quantised: QuantisedNet
 
 def test_kept_and_loaded(quantised: QuantisedNetwork, tmp_path: Path) -> None:
     folder = tmp_path / "int8"
-    record = QuantisedRecord("b" * 64, quantised.digests, 8, CHECK, "2026.4")
+    record = QuantisedRecord("b" * 64, quantised.digests, 8, CHECK, "2026.4", EngineOutput._fields)
     for _ in range(2):  # the second replaces the first
         keep_quantised(quantised, record, folder)
         assert load_quantised(folder, "b" * 64) == quantised
@@ -88,8 +89,8 @@ def test_damage_is_noticed(quantised: QuantisedNetwork, tmp_path: Path) -> None:
     folder = tmp_path / "int8"
     with pytest.raises(InputError, match="cxrlens quantise BUNDLE DATA"):
         load_quantised(folder, "b" * 64)
-    keep_quantised(quantised, QuantisedRecord("b" * 64, quantised.digests, 8, CHECK, "2026.4"),
-                   folder)  # fmt: skip
+    record = QuantisedRecord("b" * 64, quantised.digests, 8, CHECK, "2026.4", EngineOutput._fields)
+    keep_quantised(quantised, record, folder)
     for name in ("model.bin", "model.xml", "int8.json"):
         whole = (folder / name).read_bytes()
         for damaged in (whole[:-9], whole[:50] + bytes([whole[50] ^ 1]) + whole[51:]):
@@ -108,8 +109,16 @@ def test_damage_is_noticed(quantised: QuantisedNetwork, tmp_path: Path) -> None:
         load_quantised(folder, "b" * 64)
 
 
-def test_no_place(quantised: QuantisedNetwork, tmp_path: Path) -> None:
+def test_one_without_features_is_refused(quantised: QuantisedNetwork, tmp_path: Path) -> None:
+    """As earlier versions made them: their record does not say what they give."""
     record = QuantisedRecord("b" * 64, quantised.digests, 8, CHECK, "2026.4")
+    keep_quantised(quantised, record, tmp_path / "int8")
+    with pytest.raises(BundleError, match="logits and maps and no features"):
+        load_quantised(tmp_path / "int8", "b" * 64)
+
+
+def test_no_place(quantised: QuantisedNetwork, tmp_path: Path) -> None:
+    record = QuantisedRecord("b" * 64, quantised.digests, 8, CHECK, "2026.4", EngineOutput._fields)
     with pytest.raises(OutputError, match="cannot write"):
         keep_quantised(quantised, record, tmp_path / "missing" / "int8")
 

@@ -3,6 +3,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cxrlens.report import (
@@ -12,12 +13,13 @@ from cxrlens.report import (
     open_predictions,
     write_predictions,
 )
-from cxrlens.vocabulary import NOT_A_DEVICE, OutputError, Prediction, Refusal
+from cxrlens.vocabulary import NOT_A_DEVICE, OutputError, Prediction, Refusal, Unfamiliarity
 
 
 def refuse(prediction: Prediction, image: str) -> Prediction:
     refusal = Refusal(image, "truncated", "the file ends early")
     nothing = {"logits": (), "probabilities": (), "decision": None, "heatmaps": ()}
+    nothing |= {"unfamiliarity": None, "features": None}
     return replace(prediction, image=image, refusal=refusal, **nothing)
 
 
@@ -40,6 +42,27 @@ def test_both_files_say_the_same(cases: tuple[Case, ...], tmp_path: Path) -> Non
         assert list(line["probabilities"].values()) == list(prediction.probabilities)
         for name, value in line["probabilities"].items():
             assert float(row[f"probability {name}"]) == pytest.approx(value, abs=1e-6)
+
+
+def test_how_strange_an_image_is_is_told_and_its_features_are_not(
+    cases: tuple[Case, ...], tmp_path: Path
+) -> None:
+    known = replace(
+        cases[0].prediction,
+        unfamiliarity=Unfamiliarity(0.125, 0.004, 0.01),
+        features=np.full(4, 0.777, dtype=np.float32),
+    )
+    table, lines = write_predictions(tmp_path, [known, refuse(known, "b.png")])
+    rows = read_rows(table)
+    told = {"distance": 0.125, "p_value": 0.004, "limit": 0.01}
+    assert {name: float(rows[0][name]) for name in told} == told
+    assert json.loads(lines.read_text().splitlines()[0])["unfamiliarity"] == told
+    assert "features" not in lines.read_text()
+    assert "0.777" not in lines.read_text() + table.read_text()
+    (tmp_path / "without").mkdir()
+    table, lines = write_predictions(tmp_path / "without", [cases[0].prediction])
+    assert not {*told} & {*read_rows(table)[0]}
+    assert json.loads(lines.read_text())["unfamiliarity"] is None
 
 
 def test_a_refused_file_keeps_its_row(cases: tuple[Case, ...], tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import select, update
 
+from cxrlens.inference import fit_familiarity
 from cxrlens.model import Model, load
 from cxrlens.serving import tables
 from cxrlens.serving.answering import explain, give_up, measure_priority, predict, tell_facts
@@ -77,6 +79,27 @@ def test_answers_are_those_of_the_model(
     assert tell_jobs(room) == [("predict", "done")] * 3
     with room.room.database.read() as connection:
         assert verify(connection).fault is None
+
+
+def test_how_strange_an_image_is_goes_with_its_answer(
+    room: RoomByHand, reader: SignedIn, model: Model, phantoms: list[Path]
+) -> None:
+    ids = hand_in(room, reader, *phantoms[:2])
+    jobs = take_all(room)
+    predict(room.room, model, jobs[:1])
+    features = model.predict(phantoms[1]).features
+    assert features is not None
+    # all that it knows lies the other way
+    bank = np.tile(-features, (60, 1))
+    known = fit_familiarity(bank, bank[:20], ["0"] * 80, "other images")
+    predict(room.room, Model(replace(model.bundle, familiarity=known)), jobs[1:])
+    first, second = (room.view(reader, one).machine for one in ids)
+    assert first is not None
+    assert second is not None
+    assert (first.out_of_distribution, first.out_of_distribution_limit) == (None, None)
+    limit = pytest.approx(1 / 21)
+    assert (second.out_of_distribution, second.out_of_distribution_limit) == (limit, limit)
+    assert [one.reason for one in second.warnings] == ["out-of-distribution"]
 
 
 def test_an_answer_is_stored_once(

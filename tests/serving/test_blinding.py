@@ -159,7 +159,7 @@ def add_more(connection: Connection, case_id: str) -> None:
 def look_everywhere(twin: Twin) -> None:
     """Ask for everything that a reader can ask for, also for what they may not have."""
     twin.hear_events()
-    for shown in ("open", "read", "refused", "all"):
+    for shown in ("open", "read", "decided", "refused", "all"):
         twin.ask("GET", f"/api/v1/cases?shown={shown}")
     for query in ("limit=2", "limit=2&after=2", "mine=true", "search=PAT", "search=covid"):
         twin.ask("GET", f"/api/v1/cases?{query}")
@@ -187,7 +187,8 @@ OF_THE_ROOM = (
     "/", f"/cases/{'0' * 32}", "/room", "/outcomes", "/sign-in", "/healthz", "/readyz",
     "/openapi.json", "/api/v1/me", "/api/v1/room", "/api/v1/people", "/api/v1/trail",
     "/api/v1/trail/head", "/api/v1/outcomes", "/api/v1/outcomes.csv", "/api/v1/outcomes.parquet",
-    f"/api/v1/people/{'0' * 16}/tokens",
+    f"/api/v1/people/{'0' * 16}/tokens", "/api/v1/automation",
+    "/api/v1/automation/curve?finding=covid", "/automation",
 )  # fmt: skip
 """What can be fetched, beside the cases."""
 

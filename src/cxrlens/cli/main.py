@@ -22,6 +22,7 @@ from cxrlens.cli.explain import explain
 from cxrlens.cli.explain_card import explain_card
 from cxrlens.cli.export import export
 from cxrlens.cli.find_lr import find_lr
+from cxrlens.cli.fit_ood import fit_ood
 from cxrlens.cli.import_ import import_
 from cxrlens.cli.predict import predict
 from cxrlens.cli.quantise import quantise
@@ -47,7 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, show, convert, find_lr, train, evaluate, compare, calibrate, predict, explain,
+    demo, show, convert, find_lr, train, evaluate, compare, calibrate, fit_ood, predict, explain,
     explain_card, audit, export, quantise, serve, benchmark, doctor,
 ):  # fmt: skip
     app.command()(command)

@@ -153,8 +153,9 @@ def _answer(
     """Answer for all files, and write each row as it comes."""
     record, seen = model.bundle.record, _Seen(len(files))
     columns = cxr.report.PredictionColumns(
-        record.classes, record.calibration is not None, record.is_multilabel
-    )
+        record.classes, record.calibration is not None, record.is_multilabel,
+        has_unfamiliarity=record.familiarity is not None,
+    )  # fmt: skip
     found = (
         ((one, None) for one in model.predict_many(files))
         if pictures is None

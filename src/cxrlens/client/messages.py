@@ -330,11 +330,12 @@ class MachineAnswer(Told):
 
     warnings: tuple[Warned, ...]
     out_of_distribution: float | None = None
-    """How often an image that is like the training images is at least as far from them, in (0, 1]
-    (a conformal p-value); None: this model carries no statistics of its features."""
+    """The p-value of the image: how often one like the model's validation images lies at least as
+    far from its training images, in (0, 1]. None: this model carries no statistics of its
+    features."""
 
     out_of_distribution_limit: float | None = None
-    """At or below it the image counts as unlike the training images."""
+    """The p-value from which on down the answer must not be relied on."""
 
     notice: str = NOT_A_DEVICE
 

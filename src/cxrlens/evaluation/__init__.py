@@ -17,11 +17,7 @@ from cxrlens.evaluation.calibration_report import (
     judge_calibration,
 )
 from cxrlens.evaluation.cases_needed import CasesNeeded
-from cxrlens.evaluation.certainty import (
-    FEWEST_TO_CERTIFY,
-    count_needed_positives,
-    count_positives_to_certify,
-)
+from cxrlens.evaluation.certainty import FEWEST_TO_CERTIFY, count_positives_to_certify
 from cxrlens.evaluation.certificate import Certificate, CertifiedBundle
 from cxrlens.evaluation.certifying import certify
 from cxrlens.evaluation.class_counts import (
@@ -70,6 +66,11 @@ from cxrlens.evaluation.method_report import (
     MethodReport,
     Verdict,
 )
+from cxrlens.evaluation.neighbours import (
+    find_conformal_p_values,
+    measure_neighbour_distances,
+    scale_to_unit,
+)
 from cxrlens.evaluation.operating_report import (
     ClassOperating,
     OperatingReport,
@@ -108,6 +109,8 @@ from cxrlens.evaluation.seeds import (
     measure_spread,
 )
 from cxrlens.evaluation.share_gap import measure_mean_gap
+from cxrlens.evaluation.single_cut import join_certificates
+from cxrlens.evaluation.spot_checks import SpotCheckStanding, judge_spot_checks
 from cxrlens.evaluation.strata import stratify
 from cxrlens.evaluation.subgroup_records import (
     LEAST_PATIENTS,
@@ -190,6 +193,7 @@ __all__ = [
     "RocCurve",
     "SeedFigures",
     "SeedSpread",
+    "SpotCheckStanding",
     "Subgroup",
     "Subgroups",
     "Switch",
@@ -207,14 +211,15 @@ __all__ = [
     "compare_repetitions",
     "correlate_maps",
     "count_classes",
-    "count_needed_positives",
     "count_positives_to_certify",
     "cross_fit",
     "design_cusum",
     "explain_too_few_cases",
     "find_bundle",
+    "find_conformal_p_values",
     "find_run_length",
     "fit_table",
+    "join_certificates",
     "judge",
     "judge_calibration",
     "judge_category_control",
@@ -225,12 +230,14 @@ __all__ = [
     "judge_methods",
     "judge_operating",
     "judge_readings",
+    "judge_spot_checks",
     "judge_subgroups",
     "measure_agreement",
     "measure_answer_rates",
     "measure_correlation",
     "measure_mean",
     "measure_mean_gap",
+    "measure_neighbour_distances",
     "measure_proportion",
     "measure_seconds",
     "measure_spread",
@@ -238,6 +245,7 @@ __all__ = [
     "read_rule",
     "rebase",
     "report_flags",
+    "scale_to_unit",
     "score_heatmap",
     "split_readings",
     "stratify",

@@ -18,6 +18,9 @@ with 0.95^n below 0.05."""
 def count_needed_positives(seen: float, wanted: float) -> int | None:
     """Count the positives at which the interval of a sensitivity lies above a bound.
 
+    It plans: so many positives would do if what was seen stays as it is. It promises nothing, and
+    the interval is for one look; `count_positives_to_certify` is for promises.
+
     Args:
         seen: the sensitivity, in [0, 1], if it stays as it is.
         wanted: what the lower end of its 95 % interval (Wilson's) is to reach, in (0, 1).
@@ -42,8 +45,8 @@ def count_needed_positives(seen: float, wanted: float) -> int | None:
 def count_positives_to_certify(risk: float, delta: float, misses: int = 0) -> int:
     """Count the positives that a promised miss rate needs.
 
-    Unlike `count_needed_positives`, which plans an interval from a sensitivity that was seen, this
-    is the floor under a certificate: with fewer no threshold can be certified, whatever the model.
+    The floor under a certificate, whatever the model: with fewer no threshold can be certified. It
+    is known before anything was seen, unlike `count_needed_positives`.
 
     Args:
         risk: the miss rate that is promised, in (0, 1).

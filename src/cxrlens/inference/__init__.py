@@ -19,6 +19,14 @@ from cxrlens.inference.engine_choice import (
     open_engine,
     resolve_engine,
 )
+from cxrlens.inference.familiarising import FamiliarRows, draw_familiar_rows, familiarise
+from cxrlens.inference.familiarity import (
+    OUT_OF_DISTRIBUTION,
+    Familiarity,
+    FamiliarityRecord,
+    check_limit,
+    fit_familiarity,
+)
 from cxrlens.inference.feature_engine import (
     FeatureEngine,
     FeatureTable,
@@ -43,6 +51,7 @@ from cxrlens.inference.silent_openvino import openvino
 from cxrlens.inference.tracing import without_shape_checks
 
 __all__ = [
+    "OUT_OF_DISTRIBUTION",
     "UNKNOWN_DATA",
     "WEIGHTS_FILE",
     "Bundle",
@@ -50,6 +59,9 @@ __all__ = [
     "CompiledCache",
     "EngineName",
     "EngineOutput",
+    "FamiliarRows",
+    "Familiarity",
+    "FamiliarityRecord",
     "FeatureEngine",
     "FeatureTable",
     "ImageBatch",
@@ -62,9 +74,13 @@ __all__ = [
     "QuantisedRecord",
     "TorchEngine",
     "TrainingData",
+    "check_limit",
     "check_place",
     "choose_device",
+    "draw_familiar_rows",
     "explain_memory",
+    "familiarise",
+    "fit_familiarity",
     "has_bfloat16",
     "keep_quantised",
     "load_bundle",

@@ -16,6 +16,12 @@ from safetensors.torch import save as save_safetensors
 
 from cxrlens.imaging import Preprocessing
 from cxrlens.inference.card import write_card
+from cxrlens.inference.familiarity import (
+    Familiarity,
+    FamiliarityRecord,
+    dump_familiarity,
+    restore_familiarity,
+)
 from cxrlens.inference.restoration import restore_network
 from cxrlens.network import MapClassifier, NetworkSpec
 from cxrlens.vocabulary import (
@@ -41,6 +47,7 @@ WEIGHTS_FILE = "weights.safetensors"
 RECORD_FILE = "bundle.json"
 CARD_FILE = "card.md"
 SEEN_FILE = "training-files.txt"
+FAMILIARITY_FILE = "familiarity.safetensors"
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,9 @@ class BundleRecord:
     calibration: Calibration | None = None
     """How logits become probabilities that fit what comes true; None where nobody fitted it."""
 
+    familiarity: FamiliarityRecord | None = None
+    """What `familiarity.safetensors` holds; None where the bundle has no such file."""
+
     parent: str | None = None
     """Digest of the bundle that this one was made from."""
 
@@ -132,12 +142,15 @@ class Bundle:
     """SHA-256 of every file that it was trained on, or that chose its epoch, calibrated it or
     chose its thresholds."""
 
+    familiarity: Familiarity | None = None
+    """What tells an image that is unlike the training images; None where that is not measured."""
+
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     """Write a bundle; the folder appears whole or not at all.
 
     Args:
-        bundle: the record's digests are made anew.
+        bundle: the record's digests, and what it says of its familiarity, are made anew.
         folder: must not exist.
 
     Returns:
@@ -148,11 +161,15 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
         BundleError: if the calibration belongs to other weights.
     """
     weights = save_safetensors(_contiguous_state(bundle.network))
-    card = write_card(bundle.record.classes, to_plain(bundle.record)).encode()
+    familiar = bundle.familiarity
+    record = replace(bundle.record, familiarity=None if familiar is None else familiar.record)
+    card = write_card(record.classes, to_plain(record)).encode()
     seen = "".join(f"{name}\n" for name in sorted(bundle.seen)).encode()
     contents = {WEIGHTS_FILE: weights, CARD_FILE: card, SEEN_FILE: seen}
+    if familiar is not None:
+        contents[FAMILIARITY_FILE] = dump_familiarity(familiar)
     digests = {name: digest(data) for name, data in contents.items()}
-    record = replace(bundle.record, digests=digests, schema_version=SCHEMA_VERSION, digest="")
+    record = replace(record, digests=digests, schema_version=SCHEMA_VERSION, digest="")
     _check_calibration(record, folder)
     record = replace(record, digest=_digest_record(to_plain(record)))
     text = json.dumps(to_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
@@ -174,7 +191,9 @@ def load_bundle(folder: Path) -> Bundle:
             weights do not fit the network or are not finite, or the calibration belongs to others.
     """
     record = _read_record(folder)
-    contents = {name: _read_file(folder, name) for name in (WEIGHTS_FILE, CARD_FILE, SEEN_FILE)}
+    names = [WEIGHTS_FILE, CARD_FILE, SEEN_FILE]
+    names += [] if record.familiarity is None else [FAMILIARITY_FILE]
+    contents = {name: _read_file(folder, name) for name in names}
     for name, data in contents.items():
         stated = record.digests.get(name, "nothing")
         if digest(data) != stated:
@@ -188,7 +207,12 @@ def load_bundle(folder: Path) -> Bundle:
     network = restore_network(
         record.network, len(record.classes), size, contents[WEIGHTS_FILE], folder
     )
-    return Bundle(record, network, frozenset(contents[SEEN_FILE].decode().split()))
+    familiar = None
+    if record.familiarity is not None:
+        n_features, place = network.backbone.n_features, folder / FAMILIARITY_FILE
+        data = contents[FAMILIARITY_FILE]
+        familiar = restore_familiarity(record.familiarity, n_features, data, place)
+    return Bundle(record, network, frozenset(contents[SEEN_FILE].decode().split()), familiar)
 
 
 def _check_calibration(record: BundleRecord, folder: Path) -> None:

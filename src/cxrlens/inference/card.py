@@ -18,6 +18,7 @@ _CARD = """\
 - **Decision**: {decision}.
 - **Must not be used for** other views or body parts, other patients than those it was trained on
   without measuring it there first, or any decision about a patient.
+- **Images unlike its training images**: {unlike}.
 - **Not known**: {not_known}.
 
 ## How it was made
@@ -36,7 +37,7 @@ _ELSEWHERE = "how it does anywhere but on the data below; see the `report.html` 
 _ANYWHERE = "how it does anywhere: measure it with `cxrlens evaluate` on cases it never saw"
 
 _TOLD = ("network", "initial_weights", "preprocessing", "data", "metrics", "provenance",
-         "calibration", "operating_point", "parent")  # fmt: skip
+         "calibration", "operating_point", "familiarity", "parent")  # fmt: skip
 
 
 def write_card(classes: Sequence[str], record: Plain) -> str:
@@ -66,6 +67,7 @@ def write_card(classes: Sequence[str], record: Plain) -> str:
         how_many=how_many,
         decision=decision,
         calibration=_tell_calibration(record),
+        unlike=_tell_familiarity(record),
         classes=" / ".join(classes),
         details=details,
     )
@@ -78,6 +80,17 @@ def _tell_calibration(record: Plain) -> str:
     return (
         f"raw, and calibrated by {fitted['scaling']['method']} scaling, which decides; fitted on "
         f"{fitted['fitted_on']}, and to be believed only where cases are like those"
+    )
+
+
+def _tell_familiarity(record: Plain) -> str:
+    kept = record.get("familiarity") if isinstance(record, dict) else None
+    if not isinstance(kept, dict):
+        return "not recognised: it answers for them as for others; see `cxrlens fit-ood`"
+    return (
+        f"warned of where p is {kept['limit']:.2g} or less, by the features of {kept['n_bank']} "
+        f"training images and {kept['n_calibrating']} {kept['calibrated_on']}; what that misses "
+        "stands in docs/why/out-of-distribution.md"
     )
 
 

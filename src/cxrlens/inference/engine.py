@@ -1,4 +1,4 @@
-"""A trained network runs on arrays: logits and maps of a batch.
+"""A trained network runs on arrays: logits, maps and features of a batch.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -30,6 +30,9 @@ class EngineOutput(NamedTuple):
     maps: Float32[np.ndarray, "n k rows cols"]
     """Class activation maps, signed, in units of the logit."""
 
+    features: Float32[np.ndarray, "n features"]
+    """Means of the last feature map over its places, before any norm that stands after pooling."""
+
 
 class TorchEngine:
     """Runs the network in PyTorch, float32, in eval mode.
@@ -53,20 +56,22 @@ class TorchEngine:
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
 
     def run(self, images: ImageBatch) -> EngineOutput:
-        """Compute logits and maps of a batch.
+        """Compute logits, maps and features of a batch.
 
         Args:
             images: N x H x W in [0, 1].
 
         Returns:
-            Logits N x K and maps N x K x rows x cols.
+            Logits N x K, maps N x K x rows x cols and features N x F.
 
         Raises:
             InputError: if the GPU has too little memory.
         """
         with self._watch_memory(images), torch.inference_mode():
             output = self.network(self._place(images))
-        return EngineOutput(output.logits.cpu().numpy(), output.maps.cpu().numpy())
+        return EngineOutput(
+            *(one.cpu().numpy() for one in (output.logits, output.maps, output.features))
+        )
 
     @contextmanager
     def differentiate(self, images: ImageBatch) -> Iterator[torch.Tensor]:

@@ -11,17 +11,17 @@ import torch
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
-from cxrlens.inference.tracing import TRACED, LogitsAndMaps, without_shape_checks
+from cxrlens.inference.tracing import TRACED, EngineGraph, without_shape_checks
 from cxrlens.network import MapClassifier
 
-_INPUT, _OUTPUTS = "images", ["logits", "maps"]
+_INPUT, _OUTPUTS = "images", list(EngineOutput._fields)
 
 _AT_ONCE = 16
 """Images that go through the network together."""
 
 
 class OnnxEngine(TorchEngine):
-    """Runs logits and maps in ONNX Runtime, float32; what needs gradients runs in PyTorch.
+    """Runs the network in ONNX Runtime, float32; what needs gradients runs in PyTorch.
 
     As many threads as PyTorch has (`torch.get_num_threads`) when it is made.
 
@@ -41,7 +41,7 @@ class OnnxEngine(TorchEngine):
     ) -> None:
         super().__init__(network, "cpu")
         versions = [version(package) for package in ("cxrlens", "torch", "onnxscript")]
-        facts = ("onnx", *versions, *map(str, input_size))
+        facts = ("onnx", *versions, *_OUTPUTS, *map(str, input_size))
         graph = None if cache is None else cache.read(facts)
         if graph is None:
             graph = translate_network(self.network, input_size)
@@ -57,20 +57,19 @@ class OnnxEngine(TorchEngine):
         )
 
     def run(self, images: ImageBatch) -> EngineOutput:
-        """Compute logits and maps of a batch.
+        """Compute logits, maps and features of a batch.
 
         Args:
             images: N x H x W in [0, 1], N from 1.
 
         Returns:
-            Logits N x K and maps N x K x rows x cols.
+            Logits N x K, maps N x K x rows x cols and features N x F.
         """
         parts = []
         for start in range(0, len(images), _AT_ONCE):
             batch = np.ascontiguousarray(images[start : start + _AT_ONCE, None])
             parts.append(self._session.run(_OUTPUTS, {_INPUT: batch}))
-        logits, maps = zip(*parts, strict=True)
-        return EngineOutput(np.concatenate(logits), np.concatenate(maps))
+        return EngineOutput(*(np.concatenate(one) for one in zip(*parts, strict=True)))
 
 
 def translate_network(network: MapClassifier, input_size: tuple[int, int]) -> bytes:
@@ -81,12 +80,12 @@ def translate_network(network: MapClassifier, input_size: tuple[int, int]) -> by
         input_size: (height, width) in pixels.
 
     Returns:
-        The serialised graph of N x 1 x height x width that gives logits and maps.
+        The serialised graph of N x 1 x height x width that gives what `EngineOutput` holds.
     """
     example = torch.zeros(TRACED, 1, *input_size)
     with without_shape_checks():
         program = torch.onnx.export(
-            LogitsAndMaps(network), (example,), dynamo=True, verbose=False,
+            EngineGraph(network), (example,), dynamo=True, verbose=False,
             dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             input_names=[_INPUT], output_names=_OUTPUTS,
         )  # fmt: skip

@@ -18,7 +18,7 @@ from cxrlens.inference.fixed_batches import FixedBatches
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.inference.silent_openvino import FrontEndManager, TorchFXPythonDecoder, openvino
-from cxrlens.inference.tracing import TRACED, LogitsAndMaps, without_shape_checks
+from cxrlens.inference.tracing import TRACED, EngineGraph, without_shape_checks
 from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import InputError
 
@@ -27,7 +27,7 @@ _HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f
 
 
 class OpenVinoEngine(TorchEngine):
-    """Runs logits and maps in OpenVINO; what needs gradients runs in PyTorch, in float32.
+    """Runs the network in OpenVINO; what needs gradients runs in PyTorch, in float32.
 
     Compiled when it is first asked (`FixedBatches`), for as many threads as PyTorch has when it is
     made (`torch.get_num_threads`).
@@ -70,13 +70,13 @@ class OpenVinoEngine(TorchEngine):
         self._batches = FixedBatches(self._compile)
 
     def run(self, images: ImageBatch) -> EngineOutput:
-        """Compute logits and maps of a batch.
+        """Compute logits, maps and features of a batch.
 
         Args:
             images: N x H x W in [0, 1], N from 1.
 
         Returns:
-            Logits N x K and maps N x K x rows x cols.
+            Logits N x K, maps N x K x rows x cols and features N x F.
         """
         return EngineOutput(*self._batches.run(images[:, None]))
 
@@ -86,7 +86,7 @@ class OpenVinoEngine(TorchEngine):
         threads = self._settings["INFERENCE_NUM_THREADS"]
         sizes = map(str, (threads, size, *self._input_size))
         facts = (version("cxrlens"), openvino.__version__, processor, *capabilities,
-                 *self._name_precision(), *sizes)  # fmt: skip
+                 *EngineOutput._fields, *self._name_precision(), *sizes)  # fmt: skip
         cache = self._cache
         compiled = None
         if cache is not None:
@@ -139,9 +139,9 @@ def convert_network(network: MapClassifier, input_size: tuple[int, int]) -> open
         input_size: (height, width) in pixels.
 
     Returns:
-        A model of N x 1 x height x width that gives logits and maps.
+        A model of N x 1 x height x width that gives what `EngineOutput` holds, in its order.
     """
-    return convert_module(LogitsAndMaps(network), input_size)
+    return convert_module(EngineGraph(network), input_size)
 
 
 def convert_module(module: nn.Module, input_size: tuple[int, int]) -> openvino.Model:

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from cxrlens.imaging import write_whole
+from cxrlens.inference.engine import EngineOutput
 from cxrlens.inference.quantised_network import QuantisedNetwork, read_quantised
 from cxrlens.vocabulary import BundleError, InputError, OutputError, show_name, to_plain
 
@@ -82,6 +83,9 @@ class QuantisedRecord:
     openvino: str
     """Version that wrote it."""
 
+    outputs: tuple[str, ...] = ("logits", "maps")
+    """What it gives; those made before features were asked for do not say."""
+
 
 def place_quantised(bundle: Path) -> Path:
     """Name the folder of a bundle's quantised network: beside it, and called after it.
@@ -128,6 +132,11 @@ def load_quantised(folder: Path, bundle: str) -> QuantisedNetwork:
         raise BundleError(
             f"{place} was made from bundle {record.bundle[:12]}…, this one is {bundle[:12]}…; "
             "quantise again"
+        )
+    if record.outputs != EngineOutput._fields:
+        raise BundleError(
+            f"{place} gives {' and '.join(record.outputs)} and no features of the image: an "
+            "earlier version made it; quantise again"
         )
     return read_quantised(folder, record.digests)
 

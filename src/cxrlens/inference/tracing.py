@@ -15,7 +15,7 @@ TRACED = 3
 """Images that a network is traced with; of one the batch would be fixed at one."""
 
 
-class LogitsAndMaps(nn.Module):
+class EngineGraph(nn.Module):
     """What an engine gives, without what only training needs.
 
     Args:
@@ -27,10 +27,10 @@ class LogitsAndMaps(nn.Module):
         self.network = network
         self.eval()
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits and maps of N x 1 x H x W images."""
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give logits, maps and pooled features of N x 1 x H x W images."""
         output = self.network(images)
-        return output.logits, output.maps
+        return output.logits, output.maps, output.features
 
 
 @contextmanager

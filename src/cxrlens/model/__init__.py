@@ -7,6 +7,7 @@ from cxrlens.model.answering import Model, load
 from cxrlens.model.calibrating import SiteCalibration, calibrate, run_calibration
 from cxrlens.model.comparing import ModelComparison, compare_models
 from cxrlens.model.examining import Examination, evaluate, examine
+from cxrlens.model.familiarising import Familiarised, fit_ood, run_fit_ood
 from cxrlens.model.grouping import (
     AGE_BANDS,
     choose_columns,
@@ -26,6 +27,7 @@ __all__ = [
     "AGE_BANDS",
     "CardOptions",
     "Examination",
+    "Familiarised",
     "Import",
     "Model",
     "ModelComparison",
@@ -41,6 +43,7 @@ __all__ = [
     "find_age_band",
     "find_learning_rate",
     "find_usual",
+    "fit_ood",
     "import_checkpoint",
     "judge_groups",
     "list_groups",
@@ -48,6 +51,7 @@ __all__ = [
     "make_map_card",
     "quantise",
     "run_calibration",
+    "run_fit_ood",
     "run_import",
     "run_training",
     "train",

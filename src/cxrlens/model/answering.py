@@ -34,6 +34,7 @@ from cxrlens.inference import (
     Bundle,
     CompiledCache,
     EngineName,
+    FeatureTable,
     ImageBatch,
     Precision,
     PreparedTable,
@@ -54,6 +55,7 @@ from cxrlens.vocabulary import (
     Prediction,
     Progress,
     Refusal,
+    Unfamiliarity,
     suggest,
 )
 
@@ -291,7 +293,7 @@ class Model:
             progress: is told of every batch.
 
         Returns:
-            One answer a row, in the order of `rows`.
+            One answer a row, in the order of `rows`, without its features.
         """
         names = prepared.table.frame["image"].tolist()
         sizes, warnings = prepared.images.source_sizes, prepared.images.warnings
@@ -301,7 +303,10 @@ class Model:
             pixels = prepared.images.pixels[chosen].astype(np.float32) / 65535
             geometries = [self._preprocessing.geometry(sizes[row]) for row in chosen]
             asked = [(names[row], warnings[row]) for row in chosen]
-            answers += self._answer_pixels(asked, pixels, geometries)
+            answers += (
+                replace(one, features=None)
+                for one in self._answer_pixels(asked, pixels, geometries)
+            )
             progress.advance("predict", len(answers), len(rows))
         return tuple(answers)
 
@@ -382,11 +387,13 @@ class Model:
         deciding = probabilities if calibrated is None else calibrated
         decided = point.decide(classes, deciding, is_multilabel=is_multilabel)
         flagged = point.flag(classes, deciding)
+        strange = self._judge_familiarity(output.features)
         answers = []
         for i, ((name, warnings), geometry) in enumerate(zip(asked, geometries, strict=True)):
             heatmaps = make_heatmaps(output.maps[i], classes, geometry)
             passed = np.flatnonzero(decided[i] if decided[i].any() else np.ones(len(classes)))
             leading = int(passed[np.argmax(deciding[i][passed])])
+            unfamiliarity, doubts = strange[i]
             answers.append(
                 Prediction(
                     image=name,
@@ -403,10 +410,24 @@ class Model:
                     flagged=tuple(classes[index] for index in np.flatnonzero(flagged[i])),
                     heatmaps=heatmaps,
                     regions=find_regions(heatmaps[leading]),
-                    warnings=warnings,
+                    warnings=(*warnings, *doubts),
+                    unfamiliarity=unfamiliarity,
+                    brightness=float(pixels[i].mean()),
+                    features=output.features[i],
                 )
             )
         return answers
+
+    def _judge_familiarity(
+        self, features: FeatureTable
+    ) -> list[tuple[Unfamiliarity | None, tuple[ImageWarning, ...]]]:
+        """Say how unlike the training images each image is, and what to be warned of."""
+        known = self.bundle.familiarity
+        if known is None:
+            return [(None, ())] * len(features)
+        judged = known.judge(features)
+        warnings = map(known.warn, judged)
+        return [(one, () if w is None else (w,)) for one, w in zip(judged, warnings, strict=True)]
 
     @property
     def _engine_words(self) -> str:

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxrlens.data import StudyTable, read_table
 from cxrlens.inference import (
+    EngineOutput,
     OpenVinoEngine,
     PreparedTable,
     QuantisationCheck,
@@ -97,7 +98,10 @@ def quantise(
             f"the int8 network does not answer as the model does: {check.fault}; nothing is "
             "written: take bfloat16, or more images for --sample"
         )
-    done = QuantisedRecord(record.digest, network.digests, len(sample), check, openvino.__version__)
+    done = QuantisedRecord(
+        record.digest, network.digests, len(sample), check, openvino.__version__,
+        EngineOutput._fields,
+    )  # fmt: skip
     keep_quantised(network, done, folder)
     return done
 

@@ -29,6 +29,9 @@ class ClassifierOutput(NamedTuple):
     auxiliary: LogitBatch | None = None
     """Logits of the auxiliary head in training, where the architecture has one."""
 
+    features: PooledBatch | None = None
+    """Pooled features, as `MapClassifier.pool` gives them; None where they were not kept."""
+
 
 class MapClassifier(nn.Module):
     """A backbone, global average pooling and a head, evaluated map first (see `MapHead`).
@@ -60,13 +63,14 @@ class MapClassifier(nn.Module):
             images: grey in [0, 1], N x 1 x H x W; repeated over the channels and normalised here.
 
         Returns:
-            `logits` N x K and `maps` N x K x rows x cols, both float32 even under autocast.
+            `logits` N x K, `maps` N x K x rows x cols and `features` N x features, all float32
+            even under autocast.
         """
         features, auxiliary = self.backbone.compute((images - self.mean) / self.std)
         with torch.autocast(images.device.type, enabled=False):
             features = features.to(self.head.output.weight.dtype)
             logits, maps, offsets = self.head(self.pooled_map(self.backbone.normalise(features)))
-            return ClassifierOutput(logits, maps, offsets, auxiliary)
+            return ClassifierOutput(logits, maps, offsets, auxiliary, features.mean(dim=(2, 3)))
 
     def pool(self, images: GreyBatch) -> PooledBatch:
         """Compute the pooled features, before any norm that stands after pooling.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from cxrlens.imaging import open_whole
-from cxrlens.vocabulary import NOT_A_DEVICE, Prediction, show_name, to_plain
+from cxrlens.vocabulary import NOT_A_DEVICE, Prediction, Unfamiliarity, show_name, to_plain
 
 Labels = Mapping[str, int | None]
 """What is known of each class of one image: 1, 0, -1 uncertain, None missing."""
@@ -35,6 +35,9 @@ class Origin:
 PREDICTION_FILES = ("predictions.csv", "predictions.jsonl")
 """Names of the table and of the JSON lines in a folder."""
 
+UNFAMILIARITY_COLUMNS = ("distance", "p_value", "limit")
+"""Of the CSV: the fields of `Unfamiliarity`."""
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that starts so for a formula and runs it."""
 
@@ -54,6 +57,9 @@ class PredictionColumns:
 
     has_origins: bool = False
     """Whether patient, fold and source are told."""
+
+    has_unfamiliarity: bool = False
+    """Whether it is told how unlike the training images each is."""
 
 
 class PredictionsWriter:
@@ -160,6 +166,7 @@ def write_predictions(
         any(one.calibrated for one in predictions),
         bool(predictions) and predictions[0].is_multilabel,
         origins is not None,
+        any(one.unfamiliarity is not None for one in predictions),
     )
     with open_predictions(folder, columns) as writer:
         for row in zip(predictions, *told, strict=True):
@@ -178,7 +185,9 @@ def _list_header(columns: PredictionColumns) -> list[str]:
         "truth",
         *(f"label {name}" for name in own),
         *(["patient", "fold", "source"] if columns.has_origins else []),
-        "reason", "warnings", "model", "engine", "notice",
+        "reason", "warnings",
+        *(UNFAMILIARITY_COLUMNS if columns.has_unfamiliarity else []),
+        "model", "engine", "notice",
     ]  # fmt: skip
 
 
@@ -202,10 +211,17 @@ def _list_cells(
     ], [
         prediction.refusal.reason if prediction.refusal else "",
         " ".join(warning.reason for warning in prediction.warnings),
+        *(_show_unfamiliarity(prediction.unfamiliarity) if columns.has_unfamiliarity else []),
         prediction.bundle_digest[:12],
         prediction.engine,
         NOT_A_DEVICE,
     ]
+
+
+def _show_unfamiliarity(one: Unfamiliarity | None) -> tuple[str, ...]:
+    if one is None:
+        return "", "", ""
+    return f"{one.distance:.6f}", f"{one.p_value:.6f}", f"{one.limit:.6f}"
 
 
 def _show_origin(columns: PredictionColumns, origin: Origin | None) -> tuple[str, ...]:
@@ -256,6 +272,7 @@ def tell_prediction(
         "truth": to_plain(truth),
         "labels": to_plain(labels),
         **_tell_origin(origin),
+        "unfamiliarity": to_plain(prediction.unfamiliarity),
         "warnings": to_plain(prediction.warnings),
         "refusal": to_plain(prediction.refusal),
         "model": prediction.bundle_digest,

@@ -252,7 +252,10 @@ def _store(
 
 def _tell_answer(answer: Prediction) -> Plain:
     levels = {one.class_name: one.value for one in answer.operating_point.thresholds}
+    strange = answer.unfamiliarity
     return {
+        "out_of_distribution": None if strange is None else strange.p_value,
+        "out_of_distribution_limit": None if strange is None else strange.limit,
         "decision": answer.verdict,
         "classes": [
             {

@@ -30,6 +30,7 @@ from cxrlens.serving.agreement_watch import FEWEST_READ, chart_agreement
 from cxrlens.serving.certificates import Held, list_held
 from cxrlens.serving.drift_watch import gather_tracks
 from cxrlens.serving.gates import judge_gate, measure_out_of_distribution, read_gates
+from cxrlens.serving.people import SignedIn
 from cxrlens.serving.promises import list_promises
 from cxrlens.serving.room import RoomState, decides_alone, read_approval, read_state
 from cxrlens.serving.spot_checks import judge_drawn
@@ -48,11 +49,13 @@ _LAST = 1000
 """Answers whose times are told."""
 
 
-def tell_automation(connection: Connection) -> Automation:
+def tell_automation(connection: Connection, asker: SignedIn) -> Automation:
     """Tell all of it.
 
     Args:
         connection: in a transaction.
+        asker: who asks; what they may still read is left out of figures that tell of the
+            machine's answers.
     """
     state = read_state(connection)
     names = {row.id: row.name for row in connection.execute(select(person))}
@@ -66,11 +69,11 @@ def tell_automation(connection: Connection) -> Automation:
         else Approval(**{**approved, "by": names.get(approved["by"], approved["by"])}),
         spot_check_percent=state.settings.spot_check_percent,
         gate_settings=read_gates(connection),
-        gates=tuple(judge_gate(connection, level) for level in _GATED),
+        gates=tuple(judge_gate(connection, level, asker) for level in _GATED),
         promises=list_promises(connection, state),
         certificates=tuple(tell_certificate(connection, one) for one in list_held(connection)),
         counts=_count_decisions(connection),
-        out_of_distribution=measure_out_of_distribution(connection, state),
+        out_of_distribution=measure_out_of_distribution(connection, state, asker),
         times=_measure_times(connection),
         levels=_list_levels(connection, names),
     )
@@ -123,19 +126,20 @@ def tell_certificate(connection: Connection, held: Held) -> CertificateTold:
 
 
 def trace_curve(
-    connection: Connection, state: RoomState, finding: str, decides: Side, delta: float
+    connection: Connection, finding: str, decides: Side, delta: float, asker: SignedIn
 ) -> Curve:
     """Trace what share could be automated at which promise.
 
     Args:
         connection: in a transaction.
-        state: of the room.
-        finding: one of its classes.
+        finding: one of the room's classes.
         decides: what is to be decided alone.
         delta: how often each promise may be broken, in (0, 1).
+        asker: who asks; what they may still read is left out.
     """
-    found = gather(connection, state, finding)
-    workload = gather_workload(connection, state, finding)
+    state = read_state(connection)
+    found = gather(connection, state, finding, asker=asker.id)
+    workload = gather_workload(connection, state, finding, asker=asker.id)
     points = trace_automation(found.to_cases(), delta, decides=decides, workload=workload)
     return Curve(
         finding=finding,

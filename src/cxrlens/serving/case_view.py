@@ -187,6 +187,9 @@ def _tell_machine(connection: Connection, bundle: str, case_id: str) -> MachineA
         ),
         ordered=_list_orders(connection, case_id),
         warnings=tuple(Warned(**one) for one in answer["warnings"]),
+        # Answers that were stored before it was measured do not say.
+        out_of_distribution=answer.get("out_of_distribution"),
+        out_of_distribution_limit=answer.get("out_of_distribution_limit"),
     )
 
 

@@ -12,6 +12,7 @@ from cxrlens.client.automation import GateLine, GateSettings, LevelGate, Share
 from cxrlens.evaluation import measure_agreement, measure_proportion
 from cxrlens.serving.agreement_watch import gather_unaided, is_decided_for
 from cxrlens.serving.certificates import Held, find_rules, list_held, read_outputs
+from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, is_automated
 from cxrlens.serving.room import RoomState, read_state
@@ -46,29 +47,32 @@ def set_gates(connection: Connection, asked: GateSettings, actor: SignedIn) -> N
     append(connection, actor.id, "gates-set", "room", asked.model_dump())
 
 
-def require_gate(connection: Connection, level: Level) -> None:
+def require_gate(connection: Connection, level: Level, asker: SignedIn) -> None:
     """Refuse a level whose evidence is not there.
 
     Args:
         connection: in a transaction.
         level: that is to be set.
+        asker: who wants to set it.
 
     Raises:
         NotAllowed: if it is not; it names what is missing.
     """
-    gate = judge_gate(connection, level)
+    gate = judge_gate(connection, level, asker)
     missing = [one for one in gate.lines if not one.is_met]
     if missing:
         told = "; ".join(f"{one.name}: {one.asked} asked for, found {one.found}" for one in missing)
         raise NotAllowed("gate-closed", f"the room cannot be set to {level}: {told}")
 
 
-def judge_gate(connection: Connection, level: Level) -> LevelGate:
+def judge_gate(connection: Connection, level: Level, asker: SignedIn) -> LevelGate:
     """Hold what is there against what a level asks for.
 
     Args:
         connection: in a transaction.
         level: that may be wanted.
+        asker: who asks. Cases that they may still read count for nothing that tells of the
+            machine's answers: figures of few cases would say what it answered.
     """
     asked, state = read_gates(connection), read_state(connection)
     lines: list[GateLine] = []
@@ -81,8 +85,9 @@ def judge_gate(connection: Connection, level: Level) -> LevelGate:
         ]  # fmt: skip
         lines.append(_judge_count(connection, state, asked.shadow_cases))
         lines.append(_judge_certificates(connection, held, level))
-        lines += _judge_findings(connection, state, asked, held)
-        lines.append(_judge_distance(connection, state, asked.out_of_distribution))
+        lines += _judge_findings(connection, state, held, asker)
+        share = measure_out_of_distribution(connection, state, asker)
+        lines.append(_judge_distance(share, read_gates(connection).out_of_distribution))
         if level == "full":
             lines += _judge_partial(connection, asked, held)
     return LevelGate(level=level, is_open=all(one.is_met for one in lines), lines=tuple(lines))
@@ -100,12 +105,15 @@ class _Figure:
         return cls(f"{estimate} with n = {estimate.n}", estimate.low)
 
 
-def measure_out_of_distribution(connection: Connection, state: RoomState) -> Share | None:
+def measure_out_of_distribution(
+    connection: Connection, state: RoomState, asker: SignedIn
+) -> Share | None:
     """Measure the share of the model's cases that are unlike the training images.
 
     Args:
         connection: in a transaction.
         state: of the room.
+        asker: who asks; cases that they may still read are left out.
 
     Returns:
         By patient; None where it was measured of no case.
@@ -113,7 +121,11 @@ def measure_out_of_distribution(connection: Connection, state: RoomState) -> Sha
     rows = connection.execute(
         select(prediction.c.answer, case.c.id, case.c.pseudonym)
         .join(case, case.c.id == prediction.c.case_id)
-        .where(prediction.c.bundle == state.bundle, prediction.c.preparation == state.preparation)
+        .where(
+            prediction.c.bundle == state.bundle,
+            prediction.c.preparation == state.preparation,
+            ~may_still_read(state, asker.id),
+        )
         .order_by(case.c.number)
     ).all()
     known = [row for row in rows if row.answer.get("out_of_distribution") is not None]
@@ -159,9 +171,10 @@ def _judge_certificates(connection: Connection, held: list[Held], level: Level) 
 
 
 def _judge_findings(
-    connection: Connection, state: RoomState, asked: GateSettings, held: list[Held]
+    connection: Connection, state: RoomState, held: list[Held], asker: SignedIn
 ) -> list[GateLine]:
     """Agreement and sensitivity for each class that a certificate decides about."""
+    asked = read_gates(connection)
     lines: list[GateLine] = []
     for finding in sorted({one.told.finding for one in held}):
         answers = gather_unaided(connection, state, finding)
@@ -177,7 +190,7 @@ def _judge_findings(
                 is_met=kappa.low is not None and kappa.low >= asked.kappa,
             )
         )
-        share = _Figure.read(_measure_sensitivity(connection, state, finding))
+        share = _Figure.read(_measure_sensitivity(connection, state, finding, asker))
         lines.append(
             GateLine(
                 name=f"sensitivity of the machine against the reference, {finding}",
@@ -189,7 +202,9 @@ def _judge_findings(
     return lines
 
 
-def _measure_sensitivity(connection: Connection, state: RoomState, finding: str) -> Estimate:
+def _measure_sensitivity(
+    connection: Connection, state: RoomState, finding: str, asker: SignedIn
+) -> Estimate:
     """The machine's, at its operating point, on cases that it was not trained on."""
     rows = connection.execute(
         select(prediction.c.answer, case.c.id, case.c.pseudonym)
@@ -201,6 +216,7 @@ def _measure_sensitivity(connection: Connection, state: RoomState, finding: str)
             prediction.c.was_trained_on.is_(False),
             reference.c.class_name == finding,
             reference.c.is_present.is_(True),
+            ~may_still_read(state, asker.id),
         )
         .order_by(case.c.number)
     ).all()
@@ -209,8 +225,7 @@ def _measure_sensitivity(connection: Connection, state: RoomState, finding: str)
     return measure_proportion(hits, clusters).to_estimate()
 
 
-def _judge_distance(connection: Connection, state: RoomState, most: float) -> GateLine:
-    share = measure_out_of_distribution(connection, state)
+def _judge_distance(share: Share | None, most: float) -> GateLine:
     if share is None:
         found = "not measured: the model carries no statistics of its training images (fit-ood)"
         is_met = False

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, select
 
 from cxrlens.evaluation import Readings, judge_readings, split_readings
 from cxrlens.report import gather_reading_facts
+from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.room import read_state
 from cxrlens.serving.tables import case, person, prediction, reading, reference
 from cxrlens.vocabulary import LEVELS, Plain
@@ -85,13 +86,6 @@ def list_records(connection: Connection, asker: str | None = None) -> list[Recor
         asker: id of the person who asks: cases that they may still read are left out, since
             nobody reads without bias what they have seen answered. None leaves out none.
     """
-    is_waiting = and_(
-        case.c.state == "ready",
-        case.c.n_read < read_state(connection).settings.readers_per_case,
-        case.c.id.not_in(
-            select(reading.c.case_id).where(reading.c.person_id == asker, reading.c.kind == "final")
-        ),
-    )
     machines = {
         (row.case_id, row.bundle): row.answer
         for row in connection.execute(
@@ -109,7 +103,7 @@ def list_records(connection: Connection, asker: str | None = None) -> list[Recor
         .order_by(case.c.number, reading.c.seq)
     )
     if asker is not None:
-        asked = asked.where(~is_waiting)
+        asked = asked.where(~may_still_read(read_state(connection), asker))
     said: dict[tuple[str, str], _Said] = {}
     for row in connection.execute(asked):
         one = said.setdefault((row.case_id, row.person_id), _Said())

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cxrlens.client.messages import Action, FindingAnswer, Reading, ReadingAnswer, ReferenceAnswer
 from cxrlens.serving.clock import count_seconds, tell_time
-from cxrlens.serving.decided import is_decided
+from cxrlens.serving.conditions import is_decided
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, Standing
 from cxrlens.serving.reach import find_seen

@@ -25,7 +25,6 @@ from cxrlens.serving.gates import set_gates
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.problem import RESPONSES
 from cxrlens.serving.promises import make_promise, read_promise, try_promise, withdraw_promise
-from cxrlens.serving.room import read_state
 from cxrlens.serving.standing import fall, review
 
 router = APIRouter(prefix="/api/v1/automation", tags=["automation"], responses=RESPONSES)
@@ -34,18 +33,18 @@ Key = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Of a promise or
 
 
 @router.get("")
-def get_automation(service: ServiceHere, _lead: Lead) -> Automation:
+def get_automation(service: ServiceHere, lead: Lead) -> Automation:
     """Say how far the machine decides, on what evidence, and whether that still stands."""
     with service.room.database.write() as connection:
         review(connection)
     with service.room.database.read() as connection:
-        return tell_automation(connection)
+        return tell_automation(connection, lead)
 
 
 @router.get("/curve")
 def get_curve(
     service: ServiceHere,
-    _lead: Lead,
+    lead: Lead,
     finding: Annotated[str, Query(max_length=200)],
     decides: Side = "negative",
     delta: Annotated[float, Query(gt=0, lt=1)] = 0.05,
@@ -53,7 +52,7 @@ def get_curve(
     """Say what share could be automated at which promise: for planning, no certificate."""
     service.classes.check_name(finding)
     with service.room.database.read() as connection:
-        return trace_curve(connection, read_state(connection), finding, decides, delta)
+        return trace_curve(connection, finding, decides, delta, lead)
 
 
 @router.put("/gates")
@@ -61,7 +60,7 @@ def put_gates(service: ServiceHere, admin: Admin, asked: GateSettings) -> Automa
     """Set what the levels ask for; not while the machine decides."""
     with service.room.database.write() as connection:
         set_gates(connection, asked, admin)
-        return tell_automation(connection)
+        return tell_automation(connection, admin)
 
 
 @router.post("/promises", status_code=201)

@@ -131,7 +131,7 @@ def put_level(service: ServiceHere, lead: Lead, change: LevelChange) -> Room:
     with service.room.database.write() as connection:
         state = review(connection)
         if LEVELS.index(change.level) > LEVELS.index(state.level):
-            require_gate(connection, change.level)
+            require_gate(connection, change.level, lead)
         if change.protocol is not None and not is_automated(change.level):
             raise NotAllowed(
                 "protocol-not-asked", "a protocol is for the levels at which the machine decides"

@@ -85,14 +85,15 @@ def judge_drawn(connection: Connection, held: Held) -> SpotChecks:
     """
     found = gather_drawn(connection, held)
     standing = judge_spot_checks(found.is_wrong, held.told.risk, held.told.delta)
-    rate = standing.rate
-    is_known = rate.value is not None and rate.low is not None and rate.high is not None
+    rate, wrong = standing.rate, None
+    if rate.value is not None and rate.low is not None and rate.high is not None:
+        wrong = Share(value=rate.value, low=rate.low, high=rate.high, n=rate.n)
     return SpotChecks(
         n_drawn=found.n_drawn,
         n_read=found.n_read,
         n_at_stake=standing.n,
         n_wrong=standing.n_wrong,
-        wrong=Share(value=rate.value, low=rate.low, high=rate.high, n=rate.n) if is_known else None,
+        wrong=wrong,
         e_value=standing.e_value,
         sentence=str(standing),
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, and_, select
 
 from cxrlens.client.messages import Side
 from cxrlens.evaluation import ReferenceCases, Workload
+from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.room import RoomState
 from cxrlens.serving.tables import case, prediction, reading, reference
 
@@ -68,7 +69,11 @@ class Gathered:
 
 
 def gather(
-    connection: Connection, state: RoomState, finding: str, after_line: int = -1
+    connection: Connection,
+    state: RoomState,
+    finding: str,
+    after_line: int = -1,
+    asker: str | None = None,
 ) -> Gathered:
     """Gather the cases that a promise may be tested on.
 
@@ -77,13 +82,17 @@ def gather(
         state: of the room.
         finding: the class.
         after_line: of the trail; only what was first said behind it counts. -1: all.
+        asker: id of a person; cases that they may still read are left out. None leaves out none.
 
     Returns:
         Only those whose reference was entered by somebody who did not read them here, of a known
         patient none of whose images the model was trained on, answered by the model of the room in
         the way in which it answers now.
     """
-    rows = connection.execute(_select(state, finding)).all()
+    wanted = _select(state, finding)
+    if asker is not None:
+        wanted = wanted.where(~may_still_read(state, asker))
+    rows = connection.execute(wanted).all()
     readers = _list_readers(connection)
     trained = {row.pseudonym for row in rows if row.was_trained_on}
     left_out: Counter[str] = Counter()
@@ -104,15 +113,18 @@ def gather(
     )
 
 
-def gather_workload(connection: Connection, state: RoomState, finding: str) -> Workload | None:
+def gather_workload(
+    connection: Connection, state: RoomState, finding: str, asker: str | None = None
+) -> Workload | None:
     """Gather the cases as they come, whose truth nobody needs to know; None where there are none.
 
     Args:
         connection: in a transaction.
         state: of the room.
         finding: the class.
+        asker: as for `gather`.
     """
-    rows = connection.execute(
+    wanted = (
         select(prediction.c.answer, case.c.id, case.c.pseudonym)
         .join(case, case.c.id == prediction.c.case_id)
         .where(
@@ -122,7 +134,10 @@ def gather_workload(connection: Connection, state: RoomState, finding: str) -> W
             case.c.state == "ready",
         )
         .order_by(case.c.number)
-    ).all()
+    )
+    if asker is not None:
+        wanted = wanted.where(~may_still_read(state, asker))
+    rows = connection.execute(wanted).all()
     if not rows:
         return None
     return Workload(

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from cxrlens.client.messages import CaseLine, Worklist
 from cxrlens.serving.clock import count_seconds, tell_time
-from cxrlens.serving.decided import is_awaited, is_decided
+from cxrlens.serving.conditions import is_awaited, is_decided
 from cxrlens.serving.patients import UNKNOWN
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, Standing

@@ -17,14 +17,18 @@ from cxrlens.imaging import write_whole
 from cxrlens.inference import (
     Bundle,
     BundleRecord,
+    Familiarity,
+    FamiliarRows,
     PreparedTable,
     TrainingData,
+    draw_familiar_rows,
+    familiarise,
     load_bundle,
     save_bundle,
 )
 from cxrlens.network import MapClassifier, build_classifier, load_backbone_weights
 from cxrlens.training.cases import TrainingCases
-from cxrlens.training.copies import add_copies
+from cxrlens.training.copies import add_copies, split_copies
 from cxrlens.training.epoch_file import read_epochs
 from cxrlens.training.loop import CHECKPOINT_FILE, Fitted, Keeping, fit
 from cxrlens.training.parameter_group import tabulate_parameters
@@ -39,6 +43,7 @@ from cxrlens.vocabulary import (
     OutputError,
     Progress,
     RecipeError,
+    TableError,
     digest,
     to_plain,
 )
@@ -91,7 +96,8 @@ def train_bundle(
     cases = select_cases(prepared, recipe)
     fitted = fit(network, cases, recipe, progress, keeping)
     record = _describe(prepared, recipe, initial_weights, data, fitted)
-    bundle = Bundle(record, network, _list_seen(prepared))
+    familiar = _familiarise(network, prepared, cases, recipe.seed, progress)
+    bundle = Bundle(record, network, _list_seen(prepared), familiar)
     if fitted.divergence is not None:
         _keep_last_good(bundle, fitted, folder)
     saved = save_bundle(bundle, folder / BUNDLE_FOLDER)
@@ -216,6 +222,25 @@ def _describe(
         operating_point=EACH_AT_HALF if prepared.table.is_multilabel else ARGMAX,
         is_multilabel=prepared.table.is_multilabel,
     )
+
+
+def _familiarise(
+    network: MapClassifier,
+    prepared: PreparedTable,
+    cases: TrainingCases,
+    seed: int,
+    progress: Progress,
+) -> Familiarity | None:
+    """Keep what tells a strange image; nothing where there are too few images for it."""
+    # Rare classes may be filled with copies.
+    train = np.unique(split_copies(cases.train, len(cases.targets))[0])
+    try:
+        rows = draw_familiar_rows(
+            prepared, FamiliarRows(train, cases.validation, "validation images"), seed
+        )
+    except TableError:
+        return None
+    return familiarise(network, prepared, rows, progress)
 
 
 def _keep_last_good(bundle: Bundle, fitted: Fitted, folder: Path) -> None:

@@ -81,6 +81,7 @@ from cxrlens.vocabulary.rate_search import RateSearch, RateTrial
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Contour, Region
 from cxrlens.vocabulary.stage_size import StageSize
+from cxrlens.vocabulary.unfamiliarity import Unfamiliarity
 
 __all__ = [
     "ARGMAX",
@@ -159,6 +160,7 @@ __all__ = [
     "Suspect",
     "TableError",
     "Threshold",
+    "Unfamiliarity",
     "WeightsError",
     "digest",
     "digest_lines",

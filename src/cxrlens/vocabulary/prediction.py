@@ -6,11 +6,15 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Float32
+
 from cxrlens.vocabulary.heatmap import Heatmap
 from cxrlens.vocabulary.image_warning import ImageWarning
 from cxrlens.vocabulary.operating_point import OperatingPoint
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Region
+from cxrlens.vocabulary.unfamiliarity import Unfamiliarity
 
 NONE_OF_THEM = "none of them"
 """What a decision for no class is called."""
@@ -68,6 +72,17 @@ class Prediction:
 
     warnings: tuple[ImageWarning, ...] = ()
     """Reservations, in the order in which they were found."""
+
+    unfamiliarity: Unfamiliarity | None = None
+    """How unlike the training images it is; None when refused, and where the bundle keeps no
+    statistics of its training images: then it was not measured."""
+
+    brightness: float | None = None
+    """Mean grey of what the network saw, in [0, 1]; None when refused."""
+
+    features: Float32[np.ndarray, " features"] | None = None
+    """What the network makes of the image, pooled; never written to a file. None when refused, and
+    in answers for a whole table, where they would fill the memory."""
 
     refusal: Refusal | None = None
     """Why there is no answer; None when there is one."""

@@ -22,7 +22,7 @@ export function showMachine(machine, hand) {
     ...showRegions(machine.regions, hand.highlight),
     hand.orders,
     make("dl", { class: "provenance soft small" },
-      makeFact("Out of distribution", tellDistance(machine.out_of_distribution)),
+      makeFact("Out of distribution", tellDistance(machine)),
       makeFact("Model", make("code", { title: machine.bundle }, machine.bundle.slice(0, SHORT))),
       makeFact("Engine", machine.engine)),
   ];
@@ -83,8 +83,12 @@ function showRegions(regions, highlight) {
     make("ul", { class: "region-list" }, ...items))];
 }
 
-function tellDistance(value) {
-  return value === null ? "not measured by this model" : value.toFixed(2);
+function tellDistance({ out_of_distribution: p, out_of_distribution_limit: limit }) {
+  if (p === null) return "not measured by this model";
+  if (p > limit) return `nothing unusual (p = ${p.toPrecision(2)})`;
+  return make("strong", { class: "strange" },
+    `unlike the training images (p = ${p.toPrecision(2)}, limit ${limit.toPrecision(2)}): `
+    + "do not rely on this answer");
 }
 
 function makeFact(name, value) {

@@ -1,4 +1,4 @@
-"""Which cases the machine decided, or is about to decide: conditions of a query.
+"""Which cases the machine decided or may decide, and which a person may still read: conditions.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import and_, select
 
 from cxrlens.serving.policy import AUTOMATED
-from cxrlens.serving.tables import case, decision, job
+from cxrlens.serving.room import RoomState
+from cxrlens.serving.tables import case, decision, job, reading
 
 
 def is_awaited(since: str) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy's
@@ -49,4 +50,22 @@ def is_decided() -> Any:  # noqa: ANN401 - an expression of SQLAlchemy's
         )
         .correlate(case)
         .exists()
+    )
+
+
+def may_still_read(state: RoomState, person_id: str) -> Any:  # noqa: ANN401 - as above
+    """Say which cases a person may still read: nobody reads without bias what they saw answered.
+
+    Args:
+        state: of the room.
+        person_id: of the person.
+    """
+    own = select(reading.c.case_id).where(
+        reading.c.person_id == person_id, reading.c.kind == "final"
+    )
+    return and_(
+        case.c.state == "ready",
+        case.c.n_read < state.settings.readers_per_case,
+        case.c.id.not_in(own),
+        ~is_decided(),
     )

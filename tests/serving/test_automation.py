@@ -1,0 +1,375 @@
+"""What must be there before the machine decides, and what takes it away again.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from cxrlens.client.automation import GateSettings
+from cxrlens.client.messages import RoomSettings
+from cxrlens.serving import tables
+from cxrlens.serving.certificates import list_held, void_certificate
+from cxrlens.serving.deciding import decide, recall_by_certificate, recall_case
+from cxrlens.serving.policy import NotAllowed
+from cxrlens.serving.promises import withdraw_promise
+from cxrlens.serving.room import begin_serving, set_settings
+from cxrlens.serving.standing import fall, review
+from cxrlens.serving.trail import verify
+from cxrlens.serving.worklist import Query, list_cases
+
+from .automated_room import AutomatedRoom, make_automated_room
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[AutomatedRoom]:
+    made = make_automated_room(tmp_path)
+    yield made
+    made.hand.close()
+
+
+@pytest.fixture
+def partial(room: AutomatedRoom) -> AutomatedRoom:
+    """A room that decides."""
+    room.certify()
+    room.raise_to("partial")
+    return room
+
+
+@pytest.fixture
+def unchecked(partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch) -> AutomatedRoom:
+    """A room that decides, whose lot gives no case to a reader."""
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 99)
+    return partial
+
+
+def list_shown(room: AutomatedRoom, shown: str) -> list[str]:
+    with room.hand.room.database.read() as connection:
+        found = list_cases(connection, room.hand.state(), room.reader, Query(shown))  # type: ignore[arg-type]
+    return [one.id for one in found.cases]
+
+
+def refuse(room: AutomatedRoom, *words: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        room.raise_to("partial")
+    assert refused.value.reason == "gate-closed"
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_partial_needs_its_evidence(room: AutomatedRoom) -> None:
+    refuse(room, "none that holds", "0: 200 are missing", "not measured")
+    room.certify()
+    room.raise_to("partial")
+    assert room.hand.state().level == "partial"
+
+
+def test_a_promise_counts_only_what_becomes_known_after_it(room: AutomatedRoom) -> None:
+    room.set_gates()
+    room.hand.set_level("shadow")
+    room.work_in_shadow()
+    key = room.promise()
+    with pytest.raises(NotAllowed, match=r"0 are there: 30 are missing"):
+        room.test(key)
+    told = room.tell().promises[0]
+    assert (told.n_at_stake, told.n_missing) == (0, 30)
+    assert told.left_out == {"what is true of it was known before the promise was made": 110}
+
+
+def test_the_reader_is_no_reference(room: AutomatedRoom) -> None:
+    room.set_gates()
+    room.hand.set_level("shadow")
+    key = room.promise()
+    for _ in range(30):
+        one = room.add(0.9)
+        room.read(one, True, room.lead)
+        room.tell_truth(one, True, room.lead)
+    with pytest.raises(NotAllowed, match=r"30 are missing"):
+        room.test(key)
+    assert list(room.tell().promises[0].left_out) == [
+        "what is true of it was entered by somebody who read it here"
+    ]
+
+
+def test_a_patient_counts_once_and_one_without_id_not_at_all(room: AutomatedRoom) -> None:
+    room.set_gates()
+    room.hand.set_level("shadow")
+    key = room.promise()
+    for _ in range(3):
+        room.tell_truth(room.add(0.9, pseudonym="f" * 16), True)
+    unknown = room.add(0.9)
+    with room.hand.room.database.write() as connection:
+        connection.execute(
+            update(tables.case).where(tables.case.c.id == unknown).values(pseudonym=None)
+        )
+    room.tell_truth(unknown, True)
+    told = next(one for one in room.tell().promises if one.id == key)
+    assert told.n_at_stake == 1
+    assert sum(told.left_out.values()) == 1
+
+
+def test_a_look_that_failed_is_not_made_again(room: AutomatedRoom) -> None:
+    room.set_gates()
+    room.hand.set_level("shadow")
+    key = room.promise()
+    for _ in range(30):  # the machine gives nothing to go by
+        room.tell_truth(room.add(0.0), True)
+    assert room.test(key) is None
+    told = room.tell().promises[0]
+    assert told.state == "spent"
+    assert "no threshold keeps the promise" in told.tested[0]
+    with pytest.raises(NotAllowed, match="make another one"):
+        room.test(key)
+    with (
+        pytest.raises(NotAllowed, match="make another one"),
+        room.hand.room.database.write() as connection,
+    ):
+        withdraw_promise(connection, key, "no use", room.lead)
+
+
+def test_covered_cases_are_decided_and_others_referred(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    low, high = room.add(0.01), room.add(0.9)
+    far, unmeasured = room.add(0.01, distance=0.004), room.add(0.01, distance=None)
+    warned = room.add(0.01, warnings=[{"reason": "cropped", "message": "it is cropped"}])
+    viewless = room.add(0.01, warnings=[{"reason": "view-unknown", "message": "no view"}])
+    found = {
+        one: (row.kind, row.reason)
+        for one in (low, high, far, unmeasured, warned, viewless)
+        if (row := room.decision(one)) is not None
+    }
+    assert found == {
+        low: ("decided", None),
+        high: ("referred", "not-confident"),
+        far: ("referred", "out-of-distribution"),
+        unmeasured: ("referred", "out-of-distribution"),
+        warned: ("referred", "quality"),
+        viewless: ("referred", "view"),
+    }
+    assert list_shown(room, "decided") == [low]
+    assert set(list_shown(room, "open")) == {high, far, unmeasured, warned, viewless}
+    assert room.hand.view(room.reader, low).may == ("recall",)
+    told = room.tell().counts
+    assert (told.n_decided, told.n_would_decide) == (1, 0)
+    assert told.n_referred == {
+        "not-confident": 1, "out-of-distribution": 2, "quality": 1, "view": 1
+    }  # fmt: skip
+
+
+def test_a_spot_check_looks_like_a_referral(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = partial
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    drawn = room.add(0.01)
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 99)
+    referred = room.add(0.9)
+    for one in (drawn, referred):
+        view = room.hand.view(room.reader, one)
+        assert (view.machine, view.decision, view.line.decided) == (None, None, None)
+        assert view.may == ("claim", "first-answer")
+    assert set(list_shown(room, "open")) == {drawn, referred}
+    assert list_shown(room, "decided") == []
+    room.hand.say(room.reader, drawn, "first-answer", "normal")
+    told = room.hand.view(room.reader, drawn).decision
+    assert told is not None
+    assert (told.kind, told.is_spot_check) == ("decided", True)
+
+
+def test_misses_found_by_spot_checks_take_the_room_down(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = partial
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    waiting = room.add(0.9)
+    for _ in range(12):
+        if room.hand.state().level != "partial":
+            break
+        room.read(room.add(0.01), True)
+    assert room.hand.state().level == "assistance"
+    told = room.tell()
+    assert told.certificates[0].standing == "void"
+    assert "the promise is broken" in str(told.certificates[0].why_void)
+    assert told.certificates[0].spot_checks.n_wrong >= 2
+    assert told.levels[0].by == "system"
+    assert told.levels[0].level == "assistance"
+    assert room.hand.find(waiting).level == "assistance"
+    assert room.decision(room.add(0.01)) is None  # and nothing is decided any more
+
+
+def test_another_model_takes_the_room_down(partial: AutomatedRoom) -> None:
+    begin_serving(partial.hand.room, "d" * 64)
+    with partial.hand.room.database.write() as connection:
+        review(connection)
+    assert partial.hand.state().level == "assistance"
+    assert "is of bundle bbbb" in str(partial.tell().certificates[0].why_void)
+
+
+def test_another_way_from_file_to_pixels_takes_the_room_down(partial: AutomatedRoom) -> None:
+    partial.note_preparation("e" * 64)
+    assert partial.hand.state().level == "assistance"
+    assert "preprocessing" in str(partial.tell().certificates[0].why_void)
+
+
+def test_a_date_that_has_passed_takes_the_room_down(partial: AutomatedRoom) -> None:
+    with partial.hand.room.database.write() as connection:
+        row = connection.execute(select(tables.certificate)).one()
+        told = {**row.told, "made_at": "2020-01-01T00:00:00+00:00",
+                "expires": "2021-01-01T00:00:00+00:00"}  # fmt: skip
+        connection.execute(update(tables.certificate).values(told=told))
+    one = partial.add(0.01)
+    assert partial.decision(one) is None
+    assert partial.hand.state().level == "assistance"
+    assert "ended at 2021" in str(partial.tell().certificates[0].why_void)
+
+
+def test_brighter_images_take_the_room_down(partial: AutomatedRoom) -> None:
+    room = partial
+    made = [room.add(float(room.rng.uniform(0, 1)), brightness=0.9) for _ in range(20)]
+    assert room.hand.state().level == "assistance"
+    why = str(room.tell().certificates[0].why_void)
+    assert why.startswith("drift: ")
+    assert "brightness changed" in why
+    # The one that filled the window was not decided any more.
+    assert room.decision(made[-1]) is None
+    assert room.decision(made[0]) is not None
+
+
+def test_cases_like_those_before_raise_no_alarm(partial: AutomatedRoom) -> None:
+    room = partial
+    for number in range(60):
+        is_present = number % 2 == 0
+        low, high = 0.8 if is_present else 0.1, 0.05
+        room.add(float(min(max(room.rng.normal(low, high), 0), 1)))
+    told = room.tell().certificates[0]
+    assert (told.standing, told.n_watched) == ("valid", 60)
+    assert {one.look for one in told.drift} == {1, 2, 3}
+    assert room.hand.state().level == "partial"
+
+
+def test_a_live_room_records_what_it_would_have_decided(tmp_path: Path) -> None:
+    room = make_automated_room(tmp_path, "live")
+    room.certify()
+    room.raise_to("partial")
+    one = room.add(0.01)
+    row = room.decision(one)
+    assert row is not None
+    assert (row.kind, row.is_drawn) == ("would-decide", True)
+    assert list_shown(room, "open") == [one]
+    assert not room.tell().decides
+    room.read(one, False)
+    assert room.tell().certificates[0].spot_checks.n_read == 1
+    room.raise_to("partial", "EC-2026-17")
+    told = room.tell()
+    assert told.decides
+    assert told.approval is not None
+    assert (told.approval.protocol, told.approval.by) == ("EC-2026-17", "Lead")
+    later = room.decision(room.add(0.01))
+    assert later is not None
+    assert later.kind == "decided"
+    room.hand.set_level("assistance")
+    room.raise_to("partial")
+    assert not room.tell().decides  # an approval ends with the level
+    room.hand.close()
+
+
+def test_stop_acts_on_every_undecided_case_and_leaves_decided_ones(
+    unchecked: AutomatedRoom,
+) -> None:
+    room = unchecked
+    decided, referred = room.add(0.01), room.add(0.9)
+    room.hand.set_level("human-only")
+    assert room.hand.find(referred).level == "human-only"
+    assert list_shown(room, "decided") == [decided]
+    assert list_shown(room, "open") == [referred]
+    room.raise_to("partial")
+    assert room.hand.find(referred).level == "human-only"  # a case never rises
+
+
+def test_a_decided_case_is_taken_back(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    one, other = room.add(0.01), room.add(0.01)
+    with pytest.raises(NotAllowed, match="take it back first"):
+        room.hand.say(room.reader, one, "commit")
+    with room.hand.room.database.write() as connection:
+        recall_case(connection, one, "looks-wrong", room.reader)
+        with pytest.raises(NotAllowed, match="taken back already"):
+            recall_case(connection, one, "looks-wrong", room.reader)
+    view = room.hand.view(room.reader, one)
+    assert view.line.level == "assistance"
+    assert view.decision is not None
+    assert (view.decision.recalled_by, view.decision.recall_reason) == ("Reader", "looks-wrong")
+    room.read(one, True)
+    assert room.hand.view(room.reader, one).readings[-1].machine_was_shown
+    with room.hand.room.database.write() as connection:
+        assert recall_by_certificate(connection, list_held(connection)[0].id, room.lead) == 1
+    assert list_shown(room, "decided") == []
+    assert list_shown(room, "open") == [other]
+
+
+def test_full_needs_both_sides_and_time_at_partial(room: AutomatedRoom) -> None:
+    room.set_gates()
+    room.hand.set_level("shadow")
+    keys = [room.promise(), room.promise(decides="positive")]
+    room.work_in_shadow()
+    room.test(keys[0])
+    with pytest.raises(NotAllowed, match="certificate"):
+        room.raise_to("full")
+    room.test(keys[1])
+    with pytest.raises(NotAllowed, match="spot checks"):
+        room.raise_to("full")
+    room.raise_to("partial")
+    with room.hand.room.database.write() as connection:
+        wanted = RoomSettings(
+            reveal="after-commit", asks_first=False, readers_per_case=1, spot_check_percent=100
+        )
+        set_settings(connection, wanted, room.lead.id)
+    room.read(room.add(0.01), False)
+    room.raise_to("full")
+    found = [room.decision(room.add(score)) for score in (0.0, 0.3, 0.45, 0.55, 1.0)]
+    assert all(one is not None and one.kind == "decided" for one in found)
+    far = room.decision(room.add(0.01, distance=0.001))
+    assert far is not None
+    assert far.kind == "referred"
+
+
+def test_gates_are_not_lowered_while_the_machine_decides(partial: AutomatedRoom) -> None:
+    with pytest.raises(NotAllowed, match="lower the room"):
+        partial.set_gates(GateSettings())
+
+
+def test_a_certificate_ended_by_hand_takes_the_room_down(partial: AutomatedRoom) -> None:
+    with partial.hand.room.database.write() as connection:
+        void_certificate(connection, list_held(connection)[0], "ended by hand", partial.lead.id)
+        fall(connection, ["ended by hand"])
+    assert partial.hand.state().level == "assistance"
+
+
+def test_the_trail_tells_of_every_decision(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    one = room.add(0.01)
+    with room.hand.room.database.read() as connection:
+        assert verify(connection).fault is None
+    with room.hand.room.database.write() as connection:
+        connection.execute(
+            update(tables.decision).where(tables.decision.c.case_id == one).values(is_drawn=True)
+        )
+    with room.hand.room.database.read() as connection:
+        assert f"case {one}" in str(verify(connection).fault)
+
+
+def test_a_reader_who_was_first_is_not_overtaken(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    room.hand.set_level("shadow")
+    room.raise_to("partial")
+    one = room.hand.add_case(room.reader, pseudonym="9" * 16, digest="9" * 64)
+    room.hand.say(room.reader, one, "first-answer", "normal")
+    room.answer(one, 0.01)
+    with room.hand.room.database.write() as connection:
+        decide(connection, one)
+    row = room.decision(one)
+    assert row is not None
+    assert (row.kind, row.reason) == ("referred", "policy")
