@@ -5,7 +5,7 @@ import { ask } from "./asking.js";
 import { askReason, confirmFirst } from "./confirming.js";
 import { makeAgreement, makeDrift } from "./drift_charts.js";
 import { find, make, makeSentence } from "./element.js";
-import { count, makeFacts, showInterval, tellInterval, tellNumber, tellShare } from "./figures.js";
+import { count, makeFacts, showInterval, showLong, tellInterval, tellNumber, tellShare } from "./figures.js";
 import { showMoment } from "./moment.js";
 import { nameStake } from "./promise_words.js";
 import { refill } from "./refilling.js";
@@ -38,8 +38,8 @@ export class CertificateList {
       make("div", { class: "item-head" },
         make("h3", {}, `${one.finding}: decides ${one.decides}`),
         make("span", { class: `chip standing-${one.standing}` }, isValid ? "holds" : "holds no more")),
-      isValid ? null : make("p", { class: "why-void" }, makeSentence(one.why_void ?? "it ended"), " ",
-        ...(one.voided_at === null ? [] : [showMoment(one.voided_at)])),
+      isValid ? null : make("div", { class: "why-void" },
+        ...(one.voided_at === null ? [] : ["Since ", showMoment(one.voided_at), ". "]), ...showLong(one.why_void ?? "it ended", `why-${one.id}`)),
       make("p", { class: "promise-sentence" }, makeSentence(one.sentence)),
       makeFacts("facts-line", [
         ["Decides alone", ...showInterval(one.automation), make("small", {}, ` of ${one.automation_over}`)],

@@ -1,7 +1,7 @@
 // Figures as people read them: shares, intervals, numbers of things.
 // SPDX-License-Identifier: Apache-2.0
 
-import { make } from "./element.js";
+import { make, makeSentence } from "./element.js";
 
 /** Decimal places that a share may have in per cent; smaller shares get as many as they need. */
 const PLACES = 1;
@@ -33,6 +33,24 @@ export function count(number, noun, plural = `${noun}s`) {
 export function tellNumber(value, digits = 3) {
   if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(digits - 2);
   return String(Number(value.toPrecision(digits)));
+}
+
+/** Letters of a sentence that people read to its end; drift tells a figure of every chart. */
+const MOST = 240;
+
+/**
+ * A sentence, of which what is too long is opened by whoever wants it.
+ *
+ * @param {string} words
+ * @param {string} key by which it stays open when it is shown anew.
+ * @returns {Array<Node|string>}
+ */
+export function showLong(words, key) {
+  const sentence = makeSentence(words);
+  if (sentence.length <= MOST) return [sentence];
+  const end = sentence.lastIndexOf(" ", MOST);
+  return [`${sentence.slice(0, end)} …`, make("details", { class: "long", "data-key": key },
+    make("summary", { "data-key": `${key}-summary` }, "All of it"), sentence)];
 }
 
 /** Terms and what they are, as a list for `dl`. */

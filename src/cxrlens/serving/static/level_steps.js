@@ -3,7 +3,7 @@
 
 import { drawDot, drawLabel, drawLine, drawTick, makeFigure, makeLegend, scale } from "./charts.js";
 import { find, make } from "./element.js";
-import { makeTable } from "./figures.js";
+import { makeTable, showLong } from "./figures.js";
 import { LEVELS, rankLevel } from "./level_words.js";
 import { showMoment } from "./moment.js";
 import { refill } from "./refilling.js";
@@ -25,7 +25,8 @@ export function showLevels(steps) {
   refill(find("levels"), steps, () => {
     if (steps.length === 0) return [make("p", { class: "nothing" }, "The level was never changed.")];
     const rows = steps.map((one) => [showMoment(one.at), isFall(one) ? make("b", {}, "by itself") : one.by,
-      `${LEVELS[one.before]} → ${LEVELS[one.level]}`, one.reason, one.protocol ?? "–"]);
+      `${LEVELS[one.before]} → ${LEVELS[one.level]}`,
+      make("div", {}, ...showLong(one.reason, `reason-${one.at}`)), one.protocol ?? "–"]);
     const table = makeTable("Levels, newest first", ["When", "Who", "Level", "Why", "Protocol"], rows);
     return [drawSteps(steps.toReversed()), table];
   });

@@ -1,8 +1,8 @@
 // Where the room stands: what the machine may do now, on what, and what has fallen.
 // SPDX-License-Identifier: Apache-2.0
 
-import { copyTemplate, find, make, makeSentence } from "./element.js";
-import { count, makeFacts, showInterval } from "./figures.js";
+import { copyTemplate, find, make } from "./element.js";
+import { count, makeFacts, showInterval, showLong } from "./figures.js";
 import { isFall } from "./level_steps.js";
 import { LEVELS, isAutomated } from "./level_words.js";
 import { showMoment } from "./moment.js";
@@ -52,9 +52,9 @@ export function showFalls({ certificates, levels }) {
   const [known, others] = [true, false].map((isKnown) =>
     fallen.filter((one) => (own?.reason.includes(one.why_void) ?? false) === isKnown));
   refill(find("falls"), [known, others, own], () => [
-    ...(own === null ? [] : [makeFall(`The room fell from ${LEVELS[own.before]} to ${LEVELS[own.level]} by itself`,
+    ...(own === null ? [] : [makeFall(`The room fell from ${LEVELS[own.before]} to ${LEVELS[own.level]} by itself:`,
       own.reason.replace(/^fell by itself: /, ""), own.at, known)]),
-    ...others.map((one) => makeFall(`The certificate of ${one.finding}, ${one.decides}, holds no more`, one.why_void ?? "it ended", one.voided_at, [one])),
+    ...others.map((one) => makeFall(`The certificate of ${one.finding}, ${one.decides}, holds no more:`, one.why_void ?? "it ended", one.voided_at, [one])),
   ]);
 }
 
@@ -62,7 +62,8 @@ function makeFall(title, why, at, certificates) {
   const links = certificates.flatMap((one) => [" ",
     make("a", { href: `#certificate-${one.id}`, "data-key": `fall-${one.id}` }, `See the certificate of ${one.finding}, ${one.decides}`)]);
   return make("div", { class: "fall", role: "note" },
-    make("p", {}, make("b", {}, `${title}. `), makeSentence(why), " ", at === null ? null : showMoment(at), ...links));
+    make("p", {}, make("b", {}, `${title} `), at === null ? null : showMoment(at), ...links),
+    make("div", { class: "fall-why" }, ...showLong(why, `why-${at}`)));
 }
 
 function isReplaced(one, certificates) {

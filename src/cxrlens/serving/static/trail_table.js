@@ -45,7 +45,7 @@ export class TrailTable {
 }
 
 function makeRow({ seq, at, actor, action, subject, details, hash }) {
-  const told = Object.entries(details).map(([name, value]) => `${name.replaceAll("_", " ")}: ${tell(value)}`);
+  const told = Object.entries(details).filter(([, value]) => value !== null).map(([name, value]) => `${name.replaceAll("_", " ")}: ${tell(value)}`);
   return make("tr", { title: `hash ${hash}` },
     make("td", { class: "number" }, seq), make("td", {}, showMoment(at)), make("td", {}, actor),
     make("td", {}, action.replaceAll("-", " ")), make("td", {}, showSubject(action, subject)),
