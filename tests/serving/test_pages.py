@@ -194,8 +194,11 @@ def test_a_level_is_set_with_a_reason_and_a_question(room, visit) -> None:
     lead.until("document.querySelector('#settings-done').textContent === 'Set.'")
     settings = room.ask("GET", "/room").json()["settings"]
     assert settings == {
-        "reveal": "after-commit", "asks_first": True, "readers_per_case": 2, "spot_check_percent": 5,
-    }  # fmt: skip
+        "reveal": "after-commit",
+        "asks_first": True,
+        "readers_per_case": 2,
+        "spot_check_percent": 5,
+    }
     room.set_up()
     head = room.ask("GET", "/trail/head").json()
     lead.until(f"document.querySelector('#trail-head').value === '{head['seq']} {head['hash']}'")
