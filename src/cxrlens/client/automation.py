@@ -170,7 +170,10 @@ class AgreementTold(Told):
 
 
 class SpotChecks(Told):
-    """What readers found in the cases that were drawn."""
+    """What readers found in the cases that were drawn.
+
+    Those that whoever asks may still read are left out.
+    """
 
     n_drawn: int
     n_read: int
@@ -262,7 +265,11 @@ class WeekCounts(Told):
 
 
 class DecisionCounts(Told):
-    """What the machine did since it was allowed to."""
+    """What the machine did since it was allowed to.
+
+    Cases that whoever asks may still read are left out: else the counts would say of each that
+    comes what the machine did with it.
+    """
 
     n_decided: int
     n_would_decide: int
@@ -271,7 +278,8 @@ class DecisionCounts(Told):
 
     n_recalled: int
     automation: Share | None
-    """Share decided, or that would have been, of all cases at an automated level."""
+    """Share decided, or that would have been, of all cases at an automated level; what whoever
+    asks may still read counts as not decided."""
 
     by_week: tuple[WeekCounts, ...]
 
@@ -289,6 +297,7 @@ class WorkTimes(Told):
     """For which the longest of them has waited."""
 
     n_failed: int
+    """Answers that failed, of cases that whoever asks may not read any more."""
     inference_median: float | None
     """Seconds an image, of the last 1,000 answers."""
 
