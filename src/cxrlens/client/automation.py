@@ -57,7 +57,10 @@ class PromiseNew(Asked):
     delta: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """How often such a promise may be broken."""
 
-    looks: Annotated[tuple[int, ...], Field(min_length=1, max_length=20, strict=False)]
+    looks: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10**6)], ...],
+        Field(min_length=1, max_length=20, strict=False),
+    ]
     """After how many patients at stake it is tested, ascending; one number fixes the size."""
 
     expires: Annotated[str, Field(max_length=40)]
