@@ -54,10 +54,16 @@ class AutomatedRoom:
     n_patients: int = 0
 
     def __post_init__(self) -> None:
-        self.reader = self.hand.add_person("Reader")
-        self.lead = self.hand.add_person("Lead", "lead")
-        self.admin = self.hand.add_person("Admin", "admin")
-        self.note_preparation()
+        with self.hand.room.database.read() as connection:
+            known = {
+                row.name: SignedIn(row.id, row.name, row.role)
+                for row in connection.execute(select(tables.person))
+            }
+        self.reader = known.get("Reader") or self.hand.add_person("Reader")
+        self.lead = known.get("Lead") or self.hand.add_person("Lead", "lead")
+        self.admin = known.get("Admin") or self.hand.add_person("Admin", "admin")
+        if not known:
+            self.note_preparation()
 
     def note_preparation(self, preparation: str = PREPARATION) -> None:
         """Say how files become scores, as the process with the model does when it starts."""
@@ -208,7 +214,7 @@ class AutomatedRoom:
 
 
 def make_automated_room(folder: Path, purpose: Purpose = "retrospective") -> AutomatedRoom:
-    """Make one in a folder."""
+    """Make one in a folder, or take up the one that is there."""
     room = open_room(folder / "room", purpose=purpose)
     begin_serving(room, BUNDLE)
     return AutomatedRoom(RoomByHand(room, Classes(CLASSES, is_multilabel=False)))

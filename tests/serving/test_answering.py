@@ -19,7 +19,8 @@ from cxrlens.serving.jobs import ANSWERS, Job, enqueue, take
 from cxrlens.serving.patients import erase_patient
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.room import begin_serving
-from cxrlens.serving.trail import SYSTEM, verify
+from cxrlens.serving.trail import SYSTEM
+from cxrlens.serving.verifying import verify
 
 from .room_by_hand import RoomByHand
 

@@ -4,21 +4,27 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, text, update
 
 from cxrlens.client.automation import GateSettings
-from cxrlens.client.messages import RoomSettings
+from cxrlens.client.messages import ReferenceAnswer, RoomSettings
 from cxrlens.serving import tables
+from cxrlens.serving.answering import decide_left
 from cxrlens.serving.certificates import list_held, void_certificate
+from cxrlens.serving.clock import tell_time
 from cxrlens.serving.deciding import decide, recall_by_certificate, recall_case
+from cxrlens.serving.jobs import enqueue
+from cxrlens.serving.patients import erase_patient
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.promises import withdraw_promise
+from cxrlens.serving.readings import set_reference
 from cxrlens.serving.room import begin_serving, set_settings
 from cxrlens.serving.standing import fall, review
-from cxrlens.serving.trail import verify
+from cxrlens.serving.verifying import verify
 from cxrlens.serving.worklist import Query, list_cases
 
 from .automated_room import AutomatedRoom, make_automated_room
@@ -153,8 +159,12 @@ def test_covered_cases_are_decided_and_others_referred(unchecked: AutomatedRoom)
     assert set(list_shown(room, "open")) == {high, far, unmeasured, warned, viewless}
     assert room.hand.view(room.reader, low).may == ("recall",)
     told = room.tell().counts
-    assert (told.n_decided, told.n_would_decide) == (1, 0)
-    assert told.n_referred == {
+    assert (told.n_decided, told.n_would_decide, told.n_referred) == (1, 0, {})
+    assert told.automation is not None
+    assert (told.automation.value, told.automation.n) == (1 / 6, 6)
+    for one in (high, far, unmeasured, warned, viewless):  # nothing tells of them until then
+        room.read(one, True)
+    assert room.tell().counts.n_referred == {
         "not-confident": 1, "out-of-distribution": 2, "quality": 1, "view": 1
     }  # fmt: skip
 
@@ -373,3 +383,148 @@ def test_a_reader_who_was_first_is_not_overtaken(unchecked: AutomatedRoom) -> No
     row = room.decision(one)
     assert row is not None
     assert (row.kind, row.reason) == ("referred", "policy")
+
+
+def test_a_drawn_case_cannot_be_taken_back_and_so_be_told_from_a_referred_one(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = partial
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    drawn, referred = room.add(0.01), room.add(0.9)
+    said = set()
+    for one in (drawn, referred):
+        with pytest.raises(NotAllowed) as refused, room.hand.room.database.write() as connection:
+            recall_case(connection, one, "looks-wrong", room.reader)
+        said.add(str(refused.value))
+    assert len(said) == 1
+    with room.hand.room.database.write() as connection:
+        assert recall_by_certificate(connection, list_held(connection)[0].id, room.lead) == 0
+    room.read(drawn, True)  # it stays a check: the reader had not seen the machine
+    assert room.tell().certificates[0].spot_checks.n_wrong == 1
+
+
+def test_two_promises_are_not_tested_on_the_same_cases(room: AutomatedRoom) -> None:
+    room.set_gates()
+    key = room.promise()
+    with pytest.raises(NotAllowed, match=f"promise {key} to decide 'pneumonia' negative is still"):
+        room.promise(n=31)
+    room.promise(decides="positive")
+    with room.hand.room.database.write() as connection:
+        withdraw_promise(connection, key, "another size", room.lead)
+    room.promise(n=31)
+
+
+def test_what_another_class_says_is_known_too(room: AutomatedRoom) -> None:
+    room.set_gates()
+    room.hand.set_level("shadow")
+    one = room.add(0.9)
+    with room.hand.room.database.write() as connection:
+        answer = ReferenceAnswer(findings={"normal": False}, source="CT")
+        set_reference(connection, room.lead, one, answer, room.hand.classes)
+    room.promise()
+    room.tell_truth(one, True)
+    told = room.tell().promises[0]
+    assert (told.n_at_stake, list(told.left_out)) == (
+        0, ["what is true of it was known before the promise was made"]
+    )  # fmt: skip
+
+
+def test_a_distance_that_is_no_number_is_far(unchecked: AutomatedRoom) -> None:
+    one = unchecked.decision(unchecked.add(0.01, distance=float("nan")))
+    assert one is not None
+    assert (one.kind, one.reason) == ("referred", "out-of-distribution")
+
+
+def test_a_case_that_was_erased_or_answered_otherwise_is_not_decided(
+    unchecked: AutomatedRoom,
+) -> None:
+    room = unchecked
+    made = [room.hand.add_case(room.reader, pseudonym=f"{n:016x}") for n in (901, 902, 903)]
+    for one in made:
+        room.answer(one, 0.01)
+    with room.hand.room.database.write() as connection:
+        connection.execute(
+            insert(tables.patient).values(pseudonym=f"{901:016x}", patient_id="P", name="")
+        )
+        connection.execute(
+            update(tables.prediction)
+            .where(tables.prediction.c.case_id == made[1])
+            .values(preparation="9" * 64)
+        )
+    erase_patient(room.hand.room, f"{901:016x}", room.admin.id)
+    decide_left(room.hand.room)  # as when the process ended between the answer and the decision
+    with room.hand.room.database.write() as connection:
+        decide(connection, made[0])
+    assert [room.decision(one) is None for one in made] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("certificate", {"voided_at": None}),
+        ("certificate", {"after_number": 0}),
+        ("promise", {"risk": 0.2}),
+        ("promise", {"state": "open"}),
+        ("promise", {"line": 0, "looks": [10]}),
+        ("reference", {"first_line": 9999}),
+        ("reference", {"set_by": "0" * 16}),
+        ("room", {"level": "partial"}),
+        ("room", {"approval": {"protocol": "P", "by": "x", "at": "y"}}),
+    ],
+)
+def test_the_trail_tells_of_the_evidence(
+    partial: AutomatedRoom, table: str, values: dict[str, object]
+) -> None:
+    room = partial
+    with room.hand.room.database.write() as connection:
+        void_certificate(connection, list_held(connection)[0], "ended by hand", room.lead.id)
+        fall(connection, ["ended by hand"])
+    with room.hand.room.database.write() as connection:
+        assert verify(connection).fault is None
+        if table == "reference":
+            connection.execute(text("PRAGMA foreign_keys = OFF"))
+            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        connection.execute(update(tables.metadata.tables[table]).values(**values))
+        assert "is not as the trail tells of it" in str(verify(connection).fault)
+        connection.rollback()
+
+
+def test_the_trail_tells_of_an_edited_certificate(partial: AutomatedRoom) -> None:
+    with partial.hand.room.database.write() as connection:
+        row = connection.execute(select(tables.certificate)).one()
+        told = {**row.told, "threshold": 0.9}
+        connection.execute(update(tables.certificate).values(told=told))
+        assert verify(connection).fault == (f"certificate {row.id} is not as the trail tells of it")
+
+
+def test_a_clock_that_was_set_back_hides_no_case(partial: AutomatedRoom) -> None:
+    room = partial
+    now = room.hand.add_case(room.reader)
+    later = room.hand.add_case(room.reader, received_at=tell_time(timedelta(days=1)))
+    with room.hand.room.database.write() as connection:
+        for one in (now, later):
+            enqueue(connection, "predict", one, "b" * 64)
+    assert list_shown(room, "open") == [later]
+
+
+def test_of_two_certificates_of_one_side_the_stricter_decides(room: AutomatedRoom) -> None:
+    loose = room.certify(risk=0.2)
+    room.promise(risk=0.05, n=60)
+    room.work_in_shadow(130)
+    strict = room.test(room.tell().promises[0].id)
+    told = {one.id: one.threshold for one in room.tell().certificates}
+    assert strict is not None
+    assert told[strict] < told[loose]
+    room.raise_to("partial")
+    between = (told[strict] + told[loose]) / 2
+    found = [room.decision(room.add(score)) for score in (told[strict] - 1e-3, between)]
+    assert [one is not None and one.kind for one in found] == ["decided", "referred"]
+    assert all(one is not None and one.certificates == [strict] for one in found)
+    with room.hand.room.database.write() as connection:
+        void_certificate(connection, list_held(connection)[0], "ended by hand", room.lead.id)
+        fall(connection, ["ended by hand"])
+    assert room.hand.state().level == "assistance"  # people look first, though one is left
+    room.raise_to("partial")
+    last = room.decision(room.add(between))
+    assert last is not None
+    assert (last.kind, last.certificates) == ("decided", [loose])

@@ -11,7 +11,9 @@ import gzip
 import json
 import re
 import secrets
+import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,25 +21,34 @@ import numpy as np
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from cxrlens.client.messages import BundleOfRoom, ClassOfRoom, Reveal
+from cxrlens.client.messages import (
+    BundleOfRoom,
+    ClassOfRoom,
+    ReferenceAnswer,
+    Reveal,
+    RoomSettings,
+)
 from cxrlens.serving import tables
 from cxrlens.serving.app import make_app
 from cxrlens.serving.bundle_facts import BundleFacts
 from cxrlens.serving.events import _find_end, _look
 from cxrlens.serving.jobs import enqueue
 from cxrlens.serving.people import SignedIn, make_token
+from cxrlens.serving.readings import set_reference
+from cxrlens.serving.room import set_settings
 from cxrlens.serving.service import Door, Service
 from cxrlens.serving.trail import SYSTEM, append
 from cxrlens.vocabulary import Level
 
+from .automated_room import AutomatedRoom, make_automated_room
 from .room_by_hand import MakeRoom, RoomByHand
 
 NAMES = ("covid", "normal", "pneumonia")
 N_CASES = 4
 MASKED = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b|\d{4}-\d\d-\d\dT[\d:.+]+")
-SECONDS = re.compile(r'"seconds":[\d.e-]+')
+SECONDS = re.compile(r'"(seconds|oldest_seconds|(?:inference|turnaround)_(?:median|p95))":[\d.e-]+')
 
 
 @dataclass
@@ -81,25 +92,30 @@ class Twin:
 
 
 def mask(text: str) -> str:
-    return MASKED.sub("_", SECONDS.sub('"seconds":_', text))
+    return MASKED.sub("_", SECONDS.sub(r'"\1":_', text))
 
 
-def make_twin(hand: RoomByHand, variant: int) -> Twin:
-    """Make a room whose machine says something else in each variant."""
-    reader = hand.add_person("Reader")
+def sign_in(hand: RoomByHand, reader: SignedIn) -> Twin:
+    """Let a person speak with a room over HTTP."""
     with hand.room.database.write() as connection:
         shown = make_token(connection, reader.id, "test", SYSTEM)
     facts = BundleFacts(
         BundleOfRoom(digest="b" * 64, is_phantom=True, is_calibrated=False),
-        tuple(ClassOfRoom(name=name, threshold=None) for name in NAMES),
+        tuple(ClassOfRoom(name=name, threshold=None) for name in hand.classes.names),
         is_multilabel=False,
         normal="normal",
     )
     service = Service(hand.room, facts, Door(("testserver",)))
-    twin = Twin(
+    return Twin(
         hand, service, TestClient(make_app(service), raise_server_exceptions=False), reader,
         shown.secret, [], [],
     )  # fmt: skip
+
+
+def make_twin(hand: RoomByHand, variant: int, role: str = "reader") -> Twin:
+    """Make a room whose machine says something else in each variant."""
+    reader = hand.add_person("Reader", role)
+    twin = sign_in(hand, reader)
     with hand.room.database.write() as connection:
         connection.execute(
             insert(tables.patient).values(pseudonym="5" * 16, patient_id="PAT-1", name="Doe")
@@ -110,11 +126,11 @@ def make_twin(hand: RoomByHand, variant: int) -> Twin:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(gzip.compress(bytes(8000), mtime=0))
         twin.cases.append(one)
-    twin.position = _find_end(service)
+    twin.position = _find_end(twin.service)
     return twin
 
 
-def let_machine_answer(twin: Twin, variant: int) -> None:
+def let_machine_answer(twin: Twin, variant: int, *, is_asked_for_maps: bool = True) -> None:
     """Store answers that differ between the variants in everything, as its process would."""
     for number, one in enumerate(twin.cases):
         with twin.hand.room.database.write() as connection:
@@ -135,7 +151,7 @@ def let_machine_answer(twin: Twin, variant: int) -> None:
             connection.execute(
                 update(tables.job).where(tables.job.c.case_id == one).values(state="done")
             )
-            if variant:
+            if variant and is_asked_for_maps:
                 add_more(connection, one)
 
 
@@ -252,6 +268,96 @@ def test_nothing_depends_on_the_machine(
             assert say(twin, 0, "amendments").status_code == 200
             look_everywhere(twin)
     compare(twins)
+
+
+@pytest.mark.parametrize(
+    ("level", "reveal", "asks_first"),
+    [
+        ("human-only", "after-commit", False),
+        ("shadow", "after-commit", False),
+        ("shadow", "never", False),
+        ("assistance", "after-commit", True),
+    ],
+)
+def test_nothing_depends_on_the_machine_for_a_lead_who_may_still_read(
+    make_room: MakeRoom, level: Level, reveal: Reveal, asks_first: bool
+) -> None:
+    twins = (make_twin(make_room(), 0, "lead"), make_twin(make_room(), 1, "lead"))
+    for variant, twin in enumerate(twins):
+        other = twin.hand.add_person("Other", "lead")
+        twin.hand.set_up(reveal=reveal, asks_first=asks_first, readers=2)
+        if level != "assistance":
+            twin.hand.set_level("shadow")
+        # Whether a map was asked for stands on the trail, and only who sees the machine can ask.
+        let_machine_answer(twin, variant, is_asked_for_maps=False)
+        twin.hand.set_level(level)
+        if asks_first:
+            twin.hand.say(other, twin.cases[0], "first-answer")
+        twin.hand.say(other, twin.cases[0], "commit")  # a figure to go by, but it is not full
+        with twin.hand.room.database.write() as connection:
+            told = ReferenceAnswer(findings={"covid": True}, source="CT")
+            set_reference(connection, other, twin.cases[0], told, twin.hand.classes)
+        look_everywhere(twin)
+    compare(twins)
+    told = {str(one[1]): one for one in twins[0].heard if len(one) == 5}  # type: ignore[arg-type]
+    for path in ("/api/v1/automation", "/api/v1/outcomes", "/api/v1/trail"):
+        assert told[path][2] == 200  # type: ignore[index]
+
+
+def bring_in(twin: Twin, room: AutomatedRoom, patch: pytest.MonkeyPatch, variant: int) -> None:
+    """Let the lot give a decided case to a reader, or the machine refer it; and more beside."""
+    decide = "cxrlens.serving.deciding.secrets.randbelow"
+    patch.setattr(decide, lambda _n: 99 if variant else 0)
+    twin.cases.append(room.add(0.9 if variant else 0.01, pseudonym="5" * 16))
+    patch.setattr(decide, lambda _n: 99)
+    twin.cases.append(room.add(0.02, pseudonym="5" * 16))  # decided, of the same patient
+    twin.cases.append(room.add(0.02, distance=0.001, pseudonym="6" * 16))
+    twin.maps += ["0" * 16] * 3
+
+
+@pytest.mark.parametrize("role", ["reader", "lead"])
+def test_a_drawn_case_cannot_be_told_from_a_referred_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    prepared = make_automated_room(tmp_path)
+    prepared.certify()
+    prepared.raise_to("partial")
+    with prepared.hand.room.database.write() as connection:
+        wanted = RoomSettings(reveal="after-commit", asks_first=False, readers_per_case=2)
+        set_settings(connection, wanted, prepared.lead.id)
+    prepared.hand.add_person("Twin", role)
+    prepared.hand.close()
+    made = []
+    for variant in range(2):
+        shutil.copytree(tmp_path / "room", tmp_path / str(variant) / "room")
+        room = make_automated_room(tmp_path / str(variant))
+        with room.hand.room.database.read() as connection:
+            row = connection.execute(
+                select(tables.person).where(tables.person.c.name == "Twin")
+            ).one()
+        twin = sign_in(room.hand, SignedIn(row.id, row.name, row.role))
+        twin.position = _find_end(twin.service)
+        bring_in(twin, room, monkeypatch, variant)
+        place = room.hand.room.places.pixels(twin.cases[1])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(gzip.compress(bytes(8000), mtime=0))
+        made.append(twin)
+        look_everywhere(twin)
+        for path in ("/api/v1/automation/curve?finding=pneumonia", "/api/v1/cases?search=5"):
+            twin.ask("GET", path)
+        body = {"reason": "other"}
+        twin.ask("POST", f"/api/v1/cases/{twin.cases[0]}/recall", json=body)
+        room.read(twin.cases[0], True)  # by another
+        look_everywhere(twin)
+        assert room.hand.state().level == "partial"
+    compare((made[0], made[1]))
+    for twin in made:
+        twin.heard.clear()
+        assert say(twin, 0, "first-answer").json()["decision"] is not None
+        twin.ask("GET", f"/api/v1/cases/{twin.cases[0]}")
+    assert made[0].heard != made[1].heard
+    for twin in made:
+        twin.hand.close()
 
 
 def test_nothing_depends_on_the_machine_before_the_first_answer(

@@ -15,7 +15,7 @@ from cxrlens.serving.database import OutOfSpace
 from cxrlens.serving.disk import LEAST_FREE_BYTES, minding_space
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.room import join_room
-from cxrlens.serving.trail import verify
+from cxrlens.serving.verifying import verify
 
 from .conftest import ServedRoom, StartRoom
 from .pictures import vary

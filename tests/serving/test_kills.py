@@ -20,7 +20,8 @@ import pytest
 
 from cxrlens.serving.intake import sweep
 from cxrlens.serving.room import join_room
-from cxrlens.serving.trail import Head, verify
+from cxrlens.serving.trail import Head
+from cxrlens.serving.verifying import verify
 
 from .conftest import ServedRoom, StartRoom, wait_for
 from .pictures import vary

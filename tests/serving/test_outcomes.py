@@ -25,7 +25,8 @@ from cxrlens.serving.room import (
 )
 from cxrlens.serving.tables import case, prediction, reference
 from cxrlens.serving.tables import room as room_table
-from cxrlens.serving.trail import PREDICTED, SYSTEM, append, digest_answer, verify
+from cxrlens.serving.trail import PREDICTED, SYSTEM, append, digest_answer
+from cxrlens.serving.verifying import verify
 from cxrlens.vocabulary import NOT_A_DEVICE, InputError
 
 CLASSES = Classes(["normal", "pneumonia"], is_multilabel=False)

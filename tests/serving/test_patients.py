@@ -13,7 +13,8 @@ from cxrlens.serving import tables
 from cxrlens.serving.patients import erase_by_id, erase_case, erase_patient, find_pseudonym
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import list_readings, set_reference
-from cxrlens.serving.trail import SYSTEM, verify
+from cxrlens.serving.trail import SYSTEM
+from cxrlens.serving.verifying import verify
 
 from .room_by_hand import RoomByHand
 

@@ -15,7 +15,7 @@ from cxrlens.serving import tables
 from cxrlens.serving.jobs import CHECKS, enqueue, take
 from cxrlens.serving.readings import list_readings, open_case
 from cxrlens.serving.room import begin_serving, hold_room, join_room, open_room, read_state
-from cxrlens.serving.trail import verify
+from cxrlens.serving.verifying import verify
 from cxrlens.serving.worklist import claim_case
 from cxrlens.vocabulary import InputError, OutputError
 

@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from cxrlens.serving import tables
 from cxrlens.serving.patients import erase_patient
-from cxrlens.serving.trail import START, SYSTEM, Head, Verdict, append, read_head, verify
+from cxrlens.serving.trail import START, SYSTEM, Head, append, read_head
+from cxrlens.serving.verifying import Verdict, verify
 
 from .room_by_hand import RoomByHand
 

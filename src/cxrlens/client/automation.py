@@ -57,7 +57,10 @@ class PromiseNew(Asked):
     delta: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """How often such a promise may be broken."""
 
-    looks: Annotated[tuple[int, ...], Field(min_length=1, max_length=20, strict=False)]
+    looks: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10**6)], ...],
+        Field(min_length=1, max_length=20, strict=False),
+    ]
     """After how many patients at stake it is tested, ascending; one number fixes the size."""
 
     expires: Annotated[str, Field(max_length=40)]
@@ -170,7 +173,10 @@ class AgreementTold(Told):
 
 
 class SpotChecks(Told):
-    """What readers found in the cases that were drawn."""
+    """What readers found in the cases that were drawn.
+
+    Those that whoever asks may still read are left out.
+    """
 
     n_drawn: int
     n_read: int
@@ -262,7 +268,11 @@ class WeekCounts(Told):
 
 
 class DecisionCounts(Told):
-    """What the machine did since it was allowed to."""
+    """What the machine did since it was allowed to.
+
+    Cases that whoever asks may still read are left out: else the counts would say of each that
+    comes what the machine did with it.
+    """
 
     n_decided: int
     n_would_decide: int
@@ -271,7 +281,8 @@ class DecisionCounts(Told):
 
     n_recalled: int
     automation: Share | None
-    """Share decided, or that would have been, of all cases at an automated level."""
+    """Share decided, or that would have been, of all cases at an automated level; what whoever
+    asks may still read counts as not decided."""
 
     by_week: tuple[WeekCounts, ...]
 
@@ -289,6 +300,7 @@ class WorkTimes(Told):
     """For which the longest of them has waited."""
 
     n_failed: int
+    """Answers that failed, of cases that whoever asks may not read any more."""
     inference_median: float | None
     """Seconds an image, of the last 1,000 answers."""
 

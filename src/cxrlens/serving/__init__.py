@@ -17,7 +17,8 @@ from cxrlens.serving.running import (
     ignore_hangup,
     serve,
 )
-from cxrlens.serving.trail import SYSTEM, Head, Verdict, read_head, verify
+from cxrlens.serving.trail import SYSTEM, Head, read_head
+from cxrlens.serving.verifying import Verdict, verify
 
 __all__ = [
     "SYSTEM",

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, and_, select
 
 from cxrlens.evaluation import AgreementChart, design_cusum, watch_agreement
+from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.room import RoomState
 from cxrlens.serving.tables import case, decision, prediction, reading
 
@@ -48,13 +49,16 @@ class Answers:
     """Whether the lot gave it to a reader at an automated level; bool."""
 
 
-def gather_unaided(connection: Connection, state: RoomState, finding: str) -> Answers:
+def gather_unaided(
+    connection: Connection, state: RoomState, finding: str, asker: str | None = None
+) -> Answers:
     """Gather what readers said without the machine, and what the machine of the room said.
 
     Args:
         connection: in a transaction.
         state: of the room.
         finding: the class.
+        asker: id of a person; cases that they may still read are left out. None leaves out none.
 
     Returns:
         The first such answer to each case, in the order in which they were given.
@@ -78,6 +82,8 @@ def gather_unaided(connection: Connection, state: RoomState, finding: str) -> An
         )
         .order_by(reading.c.seq)
     )  # fmt: skip
+    if asker is not None:
+        asked = asked.where(~may_still_read(state, asker))
     seen: dict[str, Any] = {}
     for row in connection.execute(asked):
         seen.setdefault(row.id, row)
@@ -113,7 +119,12 @@ def find_usual(connection: Connection, state: RoomState, finding: str) -> dict[s
 
 
 def chart_agreement(
-    connection: Connection, state: RoomState, finding: str, usual: dict[str, float], after: int
+    connection: Connection,
+    state: RoomState,
+    finding: str,
+    usual: dict[str, float],
+    after: int,
+    asker: str | None = None,
 ) -> AgreementChart:
     """Chart the differences of the drawn cases since a certificate was made.
 
@@ -123,8 +134,9 @@ def chart_agreement(
         finding: the class.
         usual: as `find_usual` gave it when the certificate was made.
         after: number of the newest case then.
+        asker: as for `gather_unaided`; whoever judges the certificate leaves out none.
     """
-    found = gather_unaided(connection, state, finding)
+    found = gather_unaided(connection, state, finding, asker)
     watched = [
         row for row in take_one_each(found.patients, found.drawn) if found.numbers[row] > after
     ]

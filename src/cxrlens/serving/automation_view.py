@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from cxrlens.client.automation import (
     AgreementTold,
@@ -28,6 +28,7 @@ from cxrlens.client.messages import Side
 from cxrlens.evaluation import AutomationPoint, measure_proportion, trace_automation
 from cxrlens.serving.agreement_watch import FEWEST_READ, chart_agreement
 from cxrlens.serving.certificates import Held, list_held
+from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.drift_watch import gather_tracks
 from cxrlens.serving.gates import judge_gate, measure_out_of_distribution, read_gates
 from cxrlens.serving.people import SignedIn
@@ -36,6 +37,7 @@ from cxrlens.serving.room import RoomState, decides_alone, read_approval, read_s
 from cxrlens.serving.spot_checks import judge_drawn
 from cxrlens.serving.tables import case, decision, job, person, prediction, trail
 from cxrlens.serving.tested_cases import gather, gather_workload, number_patients
+from cxrlens.serving.trail import LEVEL_SET
 from cxrlens.vocabulary import Estimate, Level
 
 _NOT_WATCHED = (
@@ -71,26 +73,34 @@ def tell_automation(connection: Connection, asker: SignedIn) -> Automation:
         gate_settings=read_gates(connection),
         gates=tuple(judge_gate(connection, level, asker) for level in _GATED),
         promises=list_promises(connection, state),
-        certificates=tuple(tell_certificate(connection, one) for one in list_held(connection)),
-        counts=_count_decisions(connection),
+        certificates=tuple(
+            tell_certificate(connection, one, asker) for one in list_held(connection)
+        ),
+        counts=_count_decisions(connection, state, asker),
         out_of_distribution=measure_out_of_distribution(connection, state, asker),
-        times=_measure_times(connection),
+        times=_measure_times(connection, state, asker),
         levels=_list_levels(connection, names),
     )
 
 
-def tell_certificate(connection: Connection, held: Held) -> CertificateTold:
+def tell_certificate(connection: Connection, held: Held, asker: SignedIn) -> CertificateTold:
     """Tell of a certificate, and of what is known for and against it.
 
     Args:
         connection: in a transaction.
         held: the certificate.
+        asker: who asks; what they may still read is left out, so that no count says what the
+            machine did with it.
     """
     state, told = read_state(connection), held.told
     tracks = gather_tracks(connection, state, held)
     decided = connection.execute(
-        select(decision.c.certificates).where(
-            decision.c.kind == "decided", decision.c.recalled_at.is_(None)
+        select(decision.c.certificates)
+        .join(case, case.c.id == decision.c.case_id)
+        .where(
+            decision.c.kind == "decided",
+            decision.c.recalled_at.is_(None),
+            ~may_still_read(state, asker.id),
         )
     ).scalars()
     made_by = connection.execute(select(person.c.name).where(person.c.id == held.made_by))
@@ -116,11 +126,11 @@ def tell_certificate(connection: Connection, held: Held) -> CertificateTold:
         why_void=held.why_void,
         voided_at=held.voided_at,
         n_decided=sum(held.id in ids for ids in decided),
-        spot_checks=judge_drawn(connection, held),
+        spot_checks=judge_drawn(connection, held, asker.id),
         drift=tuple(DriftLookTold.model_validate(_pick(one)) for one in held.drift),
         n_watched=tracks.n_watched,
         next_drift_look=(held.n_looks + 1) * held.plan.window,
-        agreement=_tell_agreement(connection, state, held),
+        agreement=_tell_agreement(connection, state, held, asker),
         agreement_note=None if held.usual is not None else _NOT_WATCHED,
     )
 
@@ -171,10 +181,14 @@ def _pick(look: dict[str, Any]) -> dict[str, Any]:
     return {name: look[name] for name in DriftLookTold.model_fields}
 
 
-def _tell_agreement(connection: Connection, state: RoomState, held: Held) -> AgreementTold | None:
+def _tell_agreement(
+    connection: Connection, state: RoomState, held: Held, asker: SignedIn
+) -> AgreementTold | None:
     if held.usual is None:
         return None
-    chart = chart_agreement(connection, state, held.told.finding, held.usual, held.after_number)
+    chart = chart_agreement(
+        connection, state, held.told.finding, held.usual, held.after_number, asker.id
+    )
     steps = np.diff(chart.sums, prepend=0)
     return AgreementTold(
         usual=chart.design.usual,
@@ -186,23 +200,26 @@ def _tell_agreement(connection: Connection, state: RoomState, held: Held) -> Agr
     )
 
 
-def _count_decisions(connection: Connection) -> DecisionCounts:
+def _count_decisions(connection: Connection, state: RoomState, asker: SignedIn) -> DecisionCounts:
     rows = connection.execute(
-        select(decision, case.c.pseudonym).join(case, case.c.id == decision.c.case_id)
+        select(decision, case.c.pseudonym, may_still_read(state, asker.id).label("is_open"))
+        .join(case, case.c.id == decision.c.case_id)
         .order_by(case.c.number)
-    ).all()  # fmt: skip
+    ).all()
+    share = None
+    if rows:
+        # What waits is counted, and as not decided: else the share were too large until it is read.
+        decided = np.array([_is_decided(row) and not _waits(row) for row in rows], dtype=np.bool_)
+        clusters = number_patients([row.pseudonym or row.case_id for row in rows])
+        found = measure_proportion(decided, clusters)
+        share = Share(value=found.value, low=found.low, high=found.high, n=found.n)
+    rows = [row for row in rows if not _waits(row)]
     kinds = Counter(row.kind for row in rows)
     weeks: dict[str, Counter[bool]] = {}
     for row in rows:
         day = datetime.fromisoformat(row.at).date()
         monday = (day - timedelta(days=day.weekday())).isoformat()
-        weeks.setdefault(monday, Counter())[row.findings is not None] += 1
-    share = None
-    if rows:
-        decided = np.array([row.findings is not None for row in rows], dtype=np.bool_)
-        clusters = number_patients([row.pseudonym or row.case_id for row in rows])
-        found = measure_proportion(decided, clusters)
-        share = Share(value=found.value, low=found.low, high=found.high, n=found.n)
+        weeks.setdefault(monday, Counter())[_is_decided(row)] += 1
     return DecisionCounts(
         n_decided=kinds["decided"],
         n_would_decide=kinds["would-decide"],
@@ -216,7 +233,16 @@ def _count_decisions(connection: Connection) -> DecisionCounts:
     )
 
 
-def _measure_times(connection: Connection) -> WorkTimes:
+def _is_decided(row: Row[Any]) -> bool:
+    return row.findings is not None
+
+
+def _waits(row: Row[Any]) -> bool:
+    """Of a case that was taken back everybody knows."""
+    return bool(row.is_open) and row.recalled_at is None
+
+
+def _measure_times(connection: Connection, state: RoomState, asker: SignedIn) -> WorkTimes:
     waiting = job.c.state.in_(("queued", "running"))
     counts = {
         kind: connection.execute(
@@ -224,9 +250,12 @@ def _measure_times(connection: Connection) -> WorkTimes:
         ).scalar_one()
         for kind in ("check", "predict")
     }
-    failed = select(func.count()).select_from(job).where(
-        job.c.kind == "predict", job.c.state == "failed"
-    )  # fmt: skip
+    failed = (
+        select(func.count())
+        .select_from(job)
+        .join(case, case.c.id == job.c.case_id)
+        .where(job.c.kind == "predict", job.c.state == "failed", ~may_still_read(state, asker.id))
+    )
     oldest = connection.execute(
         select(func.min(case.c.received_at))
         .join(job, job.c.case_id == case.c.id)
@@ -255,7 +284,7 @@ def _measure_times(connection: Connection) -> WorkTimes:
 
 def _list_levels(connection: Connection, names: dict[str, str]) -> tuple[LevelStep, ...]:
     rows = connection.execute(
-        select(trail).where(trail.c.action == "level-set").order_by(trail.c.seq.desc()).limit(200)
+        select(trail).where(trail.c.action == LEVEL_SET).order_by(trail.c.seq.desc()).limit(200)
     )
     return tuple(
         LevelStep(

@@ -130,7 +130,11 @@ def find_map(connection: Connection, bundle: str, case_id: str, map_id: str) -> 
 
 def _tell_earlier(line: CaseLine, *, shows: bool) -> CaseLine:
     """What the model said of a like image says something of this one too."""
-    return line if shows else line.model_copy(update={"priority": None, "decision": None})
+    return (
+        line
+        if shows
+        else line.model_copy(update={"priority": None, "decision": None, "decided": None})
+    )
 
 
 def _tell_pixels(row: Row[Any]) -> PixelFacts | None:

@@ -20,11 +20,13 @@ from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.room import RoomState, read_state
 from cxrlens.serving.ruling import Outputs, Rule, join, settles_all
 from cxrlens.serving.tables import case, certificate, promise, room
-from cxrlens.serving.trail import append
+from cxrlens.serving.trail import (
+    CERTIFICATE_MADE,
+    CERTIFICATE_VOID,
+    append,
+    digest_certificate,
+)
 from cxrlens.vocabulary import CxrlensError, InputError, Level, to_plain
-
-CERTIFICATE_VOID = "certificate-void"
-"""The action of the end of a certificate."""
 
 _READER = TypeAdapter(Certificate)
 
@@ -91,24 +93,27 @@ def keep_certificate(
     Returns:
         Its id.
     """
-    key = secrets.token_hex(8)
+    newest = connection.execute(select(func.coalesce(func.max(case.c.number), 0))).scalar_one()
+    values: dict[str, object] = {
+        "id": secrets.token_hex(8),
+        "promise_id": promise_id,
+        "told": to_plain(made),
+        "after_number": newest,
+        "usual": find_usual(connection, read_state(connection), made.finding),
+    }
+    key = str(values["id"])
     line = append(
-        connection, actor.id, "certificate-made", key,
+        connection, actor.id, CERTIFICATE_MADE, key,
         {
             "promise": promise_id, "finding": made.finding, "decides": made.decides,
             "threshold": made.threshold, "risk": made.risk, "delta": made.delta,
             "tested": made.n_tested, "wrong": made.n_wrong, "data": made.data,
-            "bundle": made.bundle, "expires": made.expires,
+            "bundle": made.bundle, "expires": made.expires, "digest": digest_certificate(values),
         },
     )  # fmt: skip
-    newest = connection.execute(select(func.coalesce(func.max(case.c.number), 0))).scalar_one()
     connection.execute(
-        insert(certificate).values(
-            id=key, line=line, promise_id=promise_id, told=to_plain(made), made_by=actor.id,
-            after_number=newest, usual=find_usual(connection, read_state(connection), made.finding),
-            drift=[], n_looks=0,
-        )
-    )  # fmt: skip
+        insert(certificate).values(**values, line=line, made_by=actor.id, drift=[], n_looks=0)
+    )
     return key
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
+from cxrlens.serving.clock import tell_time
 from cxrlens.serving.policy import AUTOMATED
 from cxrlens.serving.room import RoomState
 from cxrlens.serving.tables import case, decision, job, reading
@@ -17,7 +18,8 @@ def is_awaited(since: str) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy
 
     Args:
         since: cases that came before this moment wait no longer: whatever keeps the machine from
-            answering must not keep a reader from it.
+            answering must not keep a reader from it. Nor do those that came after now, by a clock
+            that was set back.
     """
     is_open = (
         select(job.c.id)
@@ -34,7 +36,7 @@ def is_awaited(since: str) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy
     )
     return and_(
         case.c.state == "ready", case.c.level.in_(AUTOMATED), case.c.received_at > since,
-        is_open, none,
+        case.c.received_at <= tell_time(), is_open, none,
     )  # fmt: skip
 
 

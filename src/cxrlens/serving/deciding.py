@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from cxrlens.client.messages import DecisionKind, DecisionTold, RecallReason
 from cxrlens.serving.certificates import find_rules, list_held, read_outputs
 from cxrlens.serving.clock import count_seconds, tell_time
+from cxrlens.serving.conditions import is_decided
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, is_automated
 from cxrlens.serving.room import RoomState, decides_alone, read_state
@@ -44,9 +45,13 @@ def decide(connection: Connection, case_id: str) -> None:
     row = connection.execute(select(case).where(case.c.id == case_id)).one()
     answered = connection.execute(
         select(prediction).where(
-            prediction.c.case_id == case_id, prediction.c.bundle == state.bundle
+            prediction.c.case_id == case_id,
+            prediction.c.bundle == state.bundle,
+            prediction.c.preparation == state.preparation,
         )
-    ).one()
+    ).first()
+    if answered is None:
+        return  # of another model, or another way from file to pixels: nothing is certified of it
     held = list_held(connection, is_valid=True)
     outputs = read_outputs(connection)
     # A case that came at partial is decided as at partial, also in a room that is at full now.
@@ -73,8 +78,10 @@ def recall_case(
     Raises:
         NotAllowed: if the machine did not decide it, or somebody took it back already.
     """
-    row = connection.execute(select(decision).where(decision.c.case_id == case_id)).first()
-    if row is None or row.kind != "decided" or row.recalled_at is not None:
+    # Of a drawn case it says the same as of a referred one: readers get both anyway, and must not
+    # learn which of them was decided.
+    asked = select(case.c.id).where(case.c.id == case_id, is_decided())
+    if connection.execute(asked).first() is None:
         raise NotAllowed(
             "not-decided", "the machine did not decide this case, or it was taken back already"
         )
@@ -84,12 +91,17 @@ def recall_case(
 def recall_by_certificate(connection: Connection, certificate_id: str, actor: SignedIn) -> int:
     """Take back every case that was decided by a certificate and that nobody is asked to read.
 
+    Drawn cases stay as they are: they are read anyway, and only without the machine's answer are
+    they a check.
+
     Returns:
         How many.
     """
     rows = connection.execute(
         select(decision.c.case_id, decision.c.certificates).where(
-            decision.c.kind == "decided", decision.c.recalled_at.is_(None)
+            decision.c.kind == "decided",
+            decision.c.is_drawn.is_(False),
+            decision.c.recalled_at.is_(None),
         )
     )
     ids = [row.case_id for row in rows if certificate_id in row.certificates]
@@ -154,10 +166,11 @@ def tell_decision(connection: Connection, case_id: str) -> DecisionTold | None:
 
 
 def _may_decide(connection: Connection, case_id: str) -> bool:
-    level = connection.execute(select(case.c.level).where(case.c.id == case_id)).scalar_one()
+    row = connection.execute(select(case.c.level, case.c.state).where(case.c.id == case_id)).one()
     known = connection.execute(select(decision.c.case_id).where(decision.c.case_id == case_id))
-    state = read_state(connection)
-    return is_automated(lower_level(level, state.level)) and known.first() is None
+    level = lower_level(row.level, read_state(connection).level)
+    # Its patient may have been erased since the machine answered.
+    return row.state == "ready" and is_automated(level) and known.first() is None
 
 
 def _name_kind(found: Ruling, does_decide: bool) -> DecisionKind:
@@ -218,7 +231,7 @@ def _list_reservations(
     if distance is None or limit is None:
         told = "nobody measured whether it is like the training images"
         found.append(Reservation("out-of-distribution", told))
-    elif distance <= limit:
+    elif not distance > limit:  # also where it is no number
         told = f"unlike the training images: p = {distance:.3g}, limit {limit:.3g}"
         found.append(Reservation("out-of-distribution", told))
     return found

@@ -77,19 +77,19 @@ def judge_gate(connection: Connection, level: Level, asker: SignedIn) -> LevelGa
     asked, state = read_gates(connection), read_state(connection)
     lines: list[GateLine] = []
     if level == "assistance" and asked.assistance_cases:
-        lines.append(_judge_count(connection, state, asked.assistance_cases))
+        lines.append(_judge_count(connection, state, asked.assistance_cases, asker))
     if is_automated(level):
         held = [
             one for one in list_held(connection, is_valid=True)
             if find_fault(connection, one, state) is None
         ]  # fmt: skip
-        lines.append(_judge_count(connection, state, asked.shadow_cases))
+        lines.append(_judge_count(connection, state, asked.shadow_cases, asker))
         lines.append(_judge_certificates(connection, held, level))
         lines += _judge_findings(connection, state, held, asker)
         share = measure_out_of_distribution(connection, state, asker)
         lines.append(_judge_distance(share, read_gates(connection).out_of_distribution))
         if level == "full":
-            lines += _judge_partial(connection, asked, held)
+            lines += _judge_partial(connection, asked, held, asker)
     return LevelGate(level=level, is_open=all(one.is_met for one in lines), lines=tuple(lines))
 
 
@@ -142,9 +142,11 @@ def measure_out_of_distribution(
     return Share(value=share.value, low=share.low, high=share.high, n=share.n)
 
 
-def _judge_count(connection: Connection, state: RoomState, least: int) -> GateLine:
+def _judge_count(connection: Connection, state: RoomState, least: int, asker: SignedIn) -> GateLine:
     outputs = read_outputs(connection)
-    found = gather_unaided(connection, state, outputs.classes[0]) if outputs.classes else None
+    found = None
+    if outputs.classes:
+        found = gather_unaided(connection, state, outputs.classes[0], asker.id)
     n = 0 if found is None else len(found.patients)
     missing = f": {least - n} are missing" if n < least else ""
     return GateLine(
@@ -177,7 +179,7 @@ def _judge_findings(
     asked = read_gates(connection)
     lines: list[GateLine] = []
     for finding in sorted({one.told.finding for one in held}):
-        answers = gather_unaided(connection, state, finding)
+        answers = gather_unaided(connection, state, finding, asker.id)
         agreement = measure_agreement(
             answers.reader, answers.machine, number_patients(answers.patients)
         )
@@ -240,12 +242,14 @@ def _judge_distance(share: Share | None, most: float) -> GateLine:
     )
 
 
-def _judge_partial(connection: Connection, asked: GateSettings, held: list[Held]) -> list[GateLine]:
+def _judge_partial(
+    connection: Connection, asked: GateSettings, held: list[Held], asker: SignedIn
+) -> list[GateLine]:
     """What full asks of the time at partial."""
     ids = {one.id for one in held}
     rows = connection.execute(select(decision.c.certificates)).scalars().all()
     n_cases = sum(bool(ids & set(kept)) for kept in rows)
-    n_read = max((judge_drawn(connection, one).n_read for one in held), default=0)
+    n_read = max((judge_drawn(connection, one, asker.id).n_read for one in held), default=0)
     return [
         GateLine(
             name="cases at partial by certificates that hold",

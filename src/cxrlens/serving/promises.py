@@ -18,7 +18,13 @@ from cxrlens.serving.readings import Classes
 from cxrlens.serving.room import RoomState, read_state
 from cxrlens.serving.tables import person, promise
 from cxrlens.serving.tested_cases import Gathered, gather, gather_workload
-from cxrlens.serving.trail import append
+from cxrlens.serving.trail import (
+    PROMISE_MADE,
+    PROMISE_TESTED,
+    PROMISE_WITHDRAWN,
+    append,
+    digest_promise,
+)
 from cxrlens.vocabulary import InputError
 
 
@@ -37,8 +43,9 @@ def make_promise(
         Id of the promise.
 
     Raises:
-        NotAllowed: if the class is unknown, a number is out of its range, or a look could not
-            certify anything however few decisions are wrong.
+        NotAllowed: if the class is unknown, a number is out of its range, a look could not certify
+            anything however few decisions are wrong, or another promise of the same class and side
+            is open: of several that are tested on the same cases one may pass by chance alone.
     """
     classes.check_name(asked.finding)
     made = _check(asked)
@@ -46,19 +53,27 @@ def make_promise(
         raise NotAllowed(
             "promise-impossible", f"the promise would end at {asked.expires}, which is past"
         )
+    is_same = (promise.c.finding == asked.finding, promise.c.decides == asked.decides)
+    known = select(promise.c.id).where(*is_same, promise.c.state == "open")
+    if (other := connection.execute(known).scalar()) is not None:
+        raise NotAllowed(
+            "promise-open",
+            f"promise {other} to decide {asked.finding!r} {asked.decides} is still open, and two "
+            "are not tested on the same cases: test or withdraw it first",
+        )
     key = secrets.token_hex(8)
+    values = {"id": key, **asked.model_dump(mode="json")}
     line = append(
-        connection, actor.id, "promise-made", key,
+        connection, actor.id, PROMISE_MADE, key,
         {
             "finding": asked.finding, "decides": asked.decides, "risk": asked.risk,
             "delta": asked.delta, "looks": [str(one) for one in asked.looks],
-            "expires": asked.expires,
+            "expires": asked.expires, "digest": digest_promise(values),
         },
     )  # fmt: skip
     connection.execute(
         insert(promise).values(
-            id=key, line=line, set_by=actor.id, set_at=tell_time(), state="open", tested=[],
-            **asked.model_dump(mode="json"),
+            **values, line=line, set_by=actor.id, set_at=tell_time(), state="open", tested=[],
         )
     )  # fmt: skip
     return key
@@ -72,7 +87,7 @@ def withdraw_promise(connection: Connection, key: str, reason: str, actor: Signe
     """
     _require_open(_read(connection, key))
     connection.execute(update(promise).where(promise.c.id == key).values(state="withdrawn"))
-    append(connection, actor.id, "promise-withdrawn", key, {"reason": reason})
+    append(connection, actor.id, PROMISE_WITHDRAWN, key, {"reason": reason})
 
 
 def try_promise(
@@ -128,7 +143,7 @@ def try_promise(
         update(promise).where(promise.c.id == key).values(state=after, tested=tested)
     )
     append(
-        connection, actor.id, "promise-tested", key,
+        connection, actor.id, PROMISE_TESTED, key,
         {"look": len(tested), "passed": made is not None, "patients": size},
     )  # fmt: skip
     return made, told

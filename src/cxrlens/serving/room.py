@@ -21,7 +21,7 @@ from cxrlens.serving.places import DATABASE_FILE, INCOMING_FOLDER, LOCK_FILE, Pl
 from cxrlens.serving.policy import Policy, is_automated
 from cxrlens.serving.reach import note_reach
 from cxrlens.serving.tables import case, claim, decision, look, room
-from cxrlens.serving.trail import SYSTEM, append, read_head
+from cxrlens.serving.trail import LEVEL_SET, SYSTEM, append, read_head
 from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
 
 _BEGUN = frozenset({INCOMING_FOLDER, LOCK_FILE, f"{DATABASE_FILE}-journal"})
@@ -304,7 +304,7 @@ def set_level(
         update(case).where(case.c.level.in_(higher), case.c.id.not_in(done)).values(level=level)
     ).rowcount
     append(
-        connection, actor, "level-set", "room",
+        connection, actor, LEVEL_SET, "room",
         {
             "from": before.level, "to": level, "reason": reason, "cases_lowered": fallen,
             "protocol": protocol,

@@ -85,7 +85,11 @@ def post_test(service: ServiceHere, lead: Lead, key: Key) -> CertificateTold:
     with service.room.database.write() as connection:
         made, told = try_promise(connection, key, lead)
         kept = None if made is None else keep_certificate(connection, key, made, lead)
-        found = None if kept is None else tell_certificate(connection, read_held(connection, kept))
+        found = (
+            None
+            if kept is None
+            else tell_certificate(connection, read_held(connection, kept), lead)
+        )
     if found is None:  # outside of the transaction: that the look was made must be kept
         raise NotAllowed("not-certified", told)
     return found
@@ -98,7 +102,7 @@ def post_void(service: ServiceHere, lead: Lead, key: Key, asked: Voiding) -> Cer
         why = f"ended by hand: {asked.reason}"
         void_certificate(connection, read_held(connection, key), why, lead.id)
         fall(connection, [why])
-        return tell_certificate(connection, read_held(connection, key))
+        return tell_certificate(connection, read_held(connection, key), lead)
 
 
 @router.post("/certificates/{key}/recall")
@@ -107,4 +111,4 @@ def post_recall_all(service: ServiceHere, lead: Lead, key: Key) -> CertificateTo
     with service.room.database.write() as connection:
         held = read_held(connection, key)
         recall_by_certificate(connection, held.id, lead)
-        return tell_certificate(connection, held)
+        return tell_certificate(connection, held, lead)

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, select
 from cxrlens.client.automation import Share, SpotChecks
 from cxrlens.evaluation import judge_spot_checks
 from cxrlens.serving.certificates import Held
+from cxrlens.serving.conditions import may_still_read
+from cxrlens.serving.room import read_state
 from cxrlens.serving.tables import case, decision, reading, reference
 
 _When = tuple[bool, int]
@@ -35,7 +37,7 @@ class DrawnCases:
     wrongly; bool. A referred one was not."""
 
 
-def gather_drawn(connection: Connection, held: Held) -> DrawnCases:
+def gather_drawn(connection: Connection, held: Held, asker: str | None = None) -> DrawnCases:
     """Gather what became of the drawn cases of a certificate.
 
     What is true of a case is what a reference says, and else what a reader said before they knew
@@ -44,18 +46,19 @@ def gather_drawn(connection: Connection, held: Held) -> DrawnCases:
     Args:
         connection: in a transaction.
         held: the certificate.
+        asker: id of a person; cases that they may still read are left out: their number alone
+            would say which of those that wait were drawn. None leaves out none.
     """
     finding = held.told.finding
-    drawn = [
-        row
-        for row in connection.execute(
-            select(decision, case.c.pseudonym)
-            .join(case, case.c.id == decision.c.case_id)
-            .where(decision.c.is_drawn.is_(True))
-            .order_by(case.c.number)
-        )
-        if held.id in row.certificates
-    ]
+    asked = (
+        select(decision, case.c.pseudonym)
+        .join(case, case.c.id == decision.c.case_id)
+        .where(decision.c.is_drawn.is_(True))
+        .order_by(case.c.number)
+    )
+    if asker is not None:
+        asked = asked.where(~may_still_read(read_state(connection), asker))
+    drawn = [row for row in connection.execute(asked) if held.id in row.certificates]
     told = _read_truth(connection, [row.case_id for row in drawn], finding)
     at_stake = held.told.decides == "negative"
     wrong: dict[str, tuple[_When, bool]] = {}
@@ -76,14 +79,15 @@ def gather_drawn(connection: Connection, held: Held) -> DrawnCases:
     )
 
 
-def judge_drawn(connection: Connection, held: Held) -> SpotChecks:
-    """Judge whether the spot checks speak against the promise of a certificate.
+def judge_drawn(connection: Connection, held: Held, asker: str) -> SpotChecks:
+    """Tell whether the spot checks speak against the promise of a certificate.
 
     Args:
         connection: in a transaction.
         held: the certificate.
+        asker: as for `gather_drawn`.
     """
-    found = gather_drawn(connection, held)
+    found = gather_drawn(connection, held, asker)
     standing = judge_spot_checks(found.is_wrong, held.told.risk, held.told.delta)
     rate, wrong = standing.rate, None
     if rate.value is not None and rate.low is not None and rate.high is not None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from cxrlens.client.messages import Side
 from cxrlens.evaluation import ReferenceCases, Workload
+from cxrlens.serving.certificates import read_outputs
 from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.room import RoomState
 from cxrlens.serving.tables import case, prediction, reading, reference
@@ -81,7 +82,8 @@ def gather(
         connection: in a transaction.
         state: of the room.
         finding: the class.
-        after_line: of the trail; only what was first said behind it counts. -1: all.
+        after_line: of the trail; only what was first said behind it counts, and where classes
+            exclude each other only if nothing was said of any of them before. -1: all.
         asker: id of a person; cases that they may still read are left out. None leaves out none.
 
     Returns:
@@ -89,7 +91,7 @@ def gather(
         patient none of whose images the model was trained on, answered by the model of the room in
         the way in which it answers now.
     """
-    wanted = _select(state, finding)
+    wanted = _select(state, finding, is_multilabel=read_outputs(connection).is_multilabel)
     if asker is not None:
         wanted = wanted.where(~may_still_read(state, asker))
     rows = connection.execute(wanted).all()
@@ -158,8 +160,17 @@ def read_score(answer: dict[str, Any], finding: str) -> float:
     return next(float(one["probability"]) for one in answer["classes"] if one["name"] == finding)
 
 
-def _select(state: RoomState, finding: str) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy's
+def _select(state: RoomState, finding: str, *, is_multilabel: bool) -> Any:  # noqa: ANN401 - as above
     answered = and_(prediction.c.case_id == case.c.id, prediction.c.bundle == state.bundle)
+    # Of classes that exclude each other one tells of the rest.
+    beside = reference.alias()
+    earliest = (
+        select(func.min(beside.c.first_line))
+        .where(beside.c.case_id == case.c.id)
+        .correlate(case)
+        .scalar_subquery()
+    )
+    known_line = reference.c.first_line if is_multilabel else earliest
     return (
         select(
             case.c.id,
@@ -168,7 +179,7 @@ def _select(state: RoomState, finding: str) -> Any:  # noqa: ANN401 - an express
             reference.c.is_present,
             reference.c.source,
             reference.c.set_by,
-            reference.c.first_line,
+            known_line.label("known_line"),
             prediction.c.answer,
             prediction.c.preparation,
             prediction.c.was_trained_on,
@@ -193,7 +204,7 @@ def _find_fault(
     trained: set[str | None],
 ) -> str | None:
     """Why a case does not count; None where it does."""
-    if row.first_line <= after_line:
+    if row.known_line <= after_line:
         return KNOWN_BEFORE
     if (row.id, row.set_by) in readers:
         return OWN_READER
