@@ -6,8 +6,11 @@ import { LEVELS, rankLevel } from "./level_words.js";
 import { refill } from "./refilling.js";
 
 /** Show the gates as lists to check off, and shut the levels that none opens. */
-export function showGates({ gates, level }) {
-  refill(find("gates"), [gates, level], () => gates.map((gate) => makeGate(gate, level)));
+export function showGates({ gates, level, certificates }) {
+  // People know a certificate by what it decides.
+  const name = (words) => certificates.reduce((text, one) => text.replaceAll(one.id, `${one.finding}, ${one.decides}`), words);
+  const named = gates.map((gate) => ({ ...gate, lines: gate.lines.map((line) => ({ ...line, found: name(line.found) })) }));
+  refill(find("gates"), [named, level], () => named.map((gate) => makeGate(gate, level)));
   for (const radio of find("level-form").elements.level) {
     const isShut = gates.some((gate) => gate.level === radio.value && !gate.is_open);
     // What is lowered asks for nothing.
