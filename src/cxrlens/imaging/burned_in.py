@@ -191,7 +191,7 @@ def _guard(lungs: PixelMask, size: tuple[int, ...]) -> Bool[np.ndarray, "rows co
     from_left = np.maximum.accumulate(mask, axis=1)
     from_right = np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
     width = 2 * round(_LUNG_MARGIN * max(size)) + 1
-    return np.asarray(ndimage.maximum_filter(from_left & from_right, width))
+    return dilate(from_left & from_right, width)
 
 
 def _drop_touching(signs: PixelMask, guarded: PixelMask) -> PixelMask:

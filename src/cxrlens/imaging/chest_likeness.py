@@ -97,7 +97,8 @@ def measure_likeness(field: GreyImage) -> ChestLikeness:
         What was found.
     """
     ranks = rank(field)
-    ways = np.stack([np.rot90(average(ranks, CELLS), turns) for turns in range(4)])
+    cells = average(ranks, CELLS)
+    ways = np.stack([np.rot90(cells, turns) for turns in range(4)])
     as_is = (fold(ways) * CHEST).sum(axis=(1, 2), dtype=np.float64)
     scores = np.stack([as_is, -as_is])
     polarity, turns = np.unravel_index(int(scores.argmax()), scores.shape)

@@ -49,13 +49,15 @@ def _slide(plane: Plane, width: int, choose: np.ufunc) -> Plane:
     """Windows of 2, 4, 8 … pixels are made of two of half the length each, along either side."""
     (rows, cols), before = plane.shape, width // 2
     beyond = np.inf if choose is np.minimum else -np.inf
-    size = rows + width - 1, cols + width - 1
-    best = np.full(size, beyond > 0 if plane.dtype == bool else beyond, plane.dtype)
-    best[before : before + rows, before : before + cols] = plane
+    size = rows + width, cols + width - 1
+    padded = np.full(size, beyond > 0 if plane.dtype == bool else beyond, plane.dtype)
+    padded[before : before + rows, before : before + cols] = plane
+    # One long line: what runs over the end of a row meets its padding only, which is cut off.
+    best = padded.ravel()
     length = 1
     while length < width:
         step = min(length, width - length)  # the last two overlap
-        best = choose(best[:-step], best[step:])
-        best = choose(best[:, :-step], best[:, step:])
+        for shift in (step * size[1], step):
+            best = choose(best[:-shift], best[shift:])
         length += step
-    return np.asarray(best)
+    return np.asarray(best[: rows * size[1]].reshape(rows, size[1])[:, :cols])
