@@ -26,7 +26,15 @@ from cxrlens.inference import (
     place_quantised,
     resolve_engine,
 )
-from cxrlens.model.answers import Answered, PathLike, answer_files, answer_pixels, refuse
+from cxrlens.model.answers import (
+    BATCH,
+    Answered,
+    PathLike,
+    answer_files,
+    answer_pixels,
+    choose_batch,
+    refuse,
+)
 from cxrlens.model.file_maps import map_files, map_pixels, weigh_pieces
 from cxrlens.vocabulary import (
     ClassIndices,
@@ -39,13 +47,6 @@ from cxrlens.vocabulary import (
     Refusal,
     suggest,
 )
-
-BATCH = 16
-"""Decoded images that an engine is given at once, where they are small enough: what it was compiled
-for (`inference.fixed_batches`)."""
-
-BATCH_PIXELS = 8_000_000
-"""Pixels of network inputs that an engine is given at once, unless a single image has more."""
 
 MOST_DRAWN = 8
 """Files whose source pixels are read at the same time, however many cores there are: each may
@@ -276,9 +277,9 @@ class Model:
             raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
 
     def _answer_files(self, paths: Iterable[PathLike]) -> Iterator[Answered]:
-        step = self._preprocessing
-        n = max(1, min(BATCH, BATCH_PIXELS // (step.height * step.width)))
-        return chain.from_iterable(answer_files(self.bundle, self.engine, paths, n))
+        return chain.from_iterable(
+            answer_files(self.bundle, self.engine, paths, choose_batch(self.bundle))
+        )
 
     def _add_sources(
         self, found: Iterable[tuple[Answered, tuple[Heatmap, ...]]]

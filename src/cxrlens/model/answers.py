@@ -15,6 +15,13 @@ from cxrlens.imaging import ReadImage, stream
 from cxrlens.inference import Bundle, FeatureTable, ImageBatch, TorchEngine
 from cxrlens.vocabulary import Geometry, ImageWarning, Prediction, Refusal, Unfamiliarity
 
+BATCH = 16
+"""Decoded images that an engine is given at once, where they are small enough: what it was compiled
+for (`inference.fixed_batches`)."""
+
+BATCH_PIXELS = 8_000_000
+"""Pixels of network inputs that an engine is given at once, unless a single image has more."""
+
 AHEAD = 2
 """Batches of files that are read ahead: one goes through the engine, the other is decoded."""
 
@@ -26,6 +33,12 @@ Answered = tuple[Prediction, ReadImage | None]
 
 Named = tuple[str, tuple[ImageWarning, ...]]
 """An image as it was named, and what was found while it was read."""
+
+
+def choose_batch(bundle: Bundle) -> int:
+    """Give the number of images that go through a bundle's network at once."""
+    step = bundle.record.preprocessing
+    return max(1, min(BATCH, BATCH_PIXELS // (step.height * step.width)))
 
 
 def answer_files(

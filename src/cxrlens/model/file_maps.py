@@ -19,7 +19,7 @@ from cxrlens.explanation import (
 )
 from cxrlens.imaging import ReadImage, stream
 from cxrlens.inference import Bundle, ImageBatch, TorchEngine
-from cxrlens.model.answers import Answered, PathLike, answer_files
+from cxrlens.model.answers import Answered, PathLike, answer_files, choose_batch
 from cxrlens.vocabulary import Geometry, Heatmap, InputError, LimeExplanation, Prediction, Refusal
 
 MAP_BATCH = 8
@@ -45,7 +45,9 @@ def map_files(
     Yields:
         For every file, in order, its answer and a map a method; none where it was refused.
     """
-    for batch in answer_files(bundle, engine, images, MAP_BATCH):
+    is_cheap = all(method is METHODS["cam"] for method, _ in methods)
+    n = choose_batch(bundle) if is_cheap else MAP_BATCH
+    for batch in answer_files(bundle, engine, images, n):
         read = [(answer, one) for answer, one in batch if one is not None]
         maps: Iterator[tuple[Heatmap, ...]] = iter([()] * len(read))
         if read and methods:
