@@ -220,12 +220,14 @@ def _list_reservations(
     if answered.was_trained_on:
         found.append(Reservation("policy", "the model was trained on this image"))
     for one in row.warnings:
+        # Not the message, which may name the patient: a decision outlives the patient's erasure.
+        told = f"the file check had a reservation: {one['reason']}"
         if one["reason"] in _VIEW_WARNINGS:
-            found.append(Reservation("view", one["message"]))
+            found.append(Reservation("view", told))
         elif one["reason"] in _POLICY_WARNINGS:
-            found.append(Reservation("policy", one["message"]))
+            found.append(Reservation("policy", told))
         else:
-            found.append(Reservation("quality", one["message"]))
+            found.append(Reservation("quality", told))
     distance = answered.answer.get("out_of_distribution")
     limit = answered.answer.get("out_of_distribution_limit")
     if distance is None or limit is None:
