@@ -9,26 +9,17 @@ import socket
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from cxrlens.serving.app import STATIC
 from cxrlens.vocabulary import NOT_A_DEVICE, PHANTOM_MODEL
 
-pytestmark = pytest.mark.slow
+from .accessibility import SMALL_TARGETS, TABLET, find_grave, is_wider_than_the_screen
 
-TABLET = {"viewport": {"width": 768, "height": 1024}, "has_touch": True, "is_mobile": True}
+pytestmark = pytest.mark.slow
 
 TEMPLATES = STATIC.parent / "templates"
 
 MARKUP = "<img src=x onerror=document.title='hacked'>"
-
-SMALL_TARGETS = """() => [...document.querySelectorAll(
-    "button, select, input:not(.aside), textarea, .main-button, .case-link, .pick, summary")]
-  .filter((one) => !one.closest(".viewer, dialog:not([open])") && one.checkVisibility())
-  .map((one) => one.closest("label") ?? one)
-  .filter((one) => Math.max(one.offsetHeight, one.getClientRects()[0]?.height ?? 0) < 40)
-  .map((one) => one.outerHTML.slice(0, 120))"""
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +35,8 @@ def cases(room) -> list[dict[str, object]]:
     return room.ask("GET", "/cases?shown=open").json()["cases"]
 
 
-def find_grave(page: Page) -> list[tuple[str, str]]:
-    found = Axe().run(page).response
-    assert len(found["passes"]) > 10
-    return [
-        (one["id"], one["nodes"][0]["html"][:200])
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
-def is_wider_than_the_screen(page: Page) -> bool:
-    return bool(
-        page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    )
-
-
 def list_pages(cases: list[dict[str, object]]) -> list[str]:
-    return ["/", f"/cases/{cases[0]['id']}", "/room", "/outcomes", "/nothing-here"]
+    return ["/", f"/cases/{cases[0]['id']}", "/room", "/outcomes", "/automation", "/nothing-here"]
 
 
 def test_nothing_stands_inline_and_no_other_host_is_named() -> None:
@@ -83,6 +58,8 @@ def test_every_page_says_what_it_is_and_has_nothing_grave(room, visit, cases) ->
             one.page.wait_for_selector("#machine:not([hidden])")
         if path == "/room":
             one.page.wait_for_selector("#trail tr")
+        if path == "/automation":
+            one.page.wait_for_selector("#promises .nothing")
         words = one.page.inner_text("body")
         assert NOT_A_DEVICE in words, path
         assert PHANTOM_MODEL in words or path == "/nothing-here"
@@ -216,7 +193,12 @@ def test_a_level_is_set_with_a_reason_and_a_question(room, visit) -> None:
     lead.page.click("#settings-form .main-button")
     lead.until("document.querySelector('#settings-done').textContent === 'Set.'")
     settings = room.ask("GET", "/room").json()["settings"]
-    assert settings == {"reveal": "after-commit", "asks_first": True, "readers_per_case": 2}
+    assert settings == {
+        "reveal": "after-commit",
+        "asks_first": True,
+        "readers_per_case": 2,
+        "spot_check_percent": 5,
+    }
     room.set_up()
     head = room.ask("GET", "/trail/head").json()
     lead.until(f"document.querySelector('#trail-head').value === '{head['seq']} {head['hash']}'")

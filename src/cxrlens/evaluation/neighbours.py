@@ -58,9 +58,9 @@ def measure_neighbour_distances(
         >>> measure_neighbour_distances(rows[:1], rows[1:], 2).tolist()
         [2.0]
     """
-    # Only cosines are needed, since all have length 1; but a row of zeros has none, and float16
-    # rounds the length.
-    squares = (queries**2).sum(axis=1)[:, None] - 2 * (queries @ bank.T) + (bank**2).sum(axis=1)
+    # Not all have length 1: a row of zeros has none, and 16 bits round it.
+    lengths = [np.einsum("nf,nf->n", rows, rows) for rows in (queries, bank)]
+    squares = lengths[0][:, None] - 2 * (queries @ bank.T) + lengths[1]
     nearest = np.partition(squares, k - 1, axis=1)[:, k - 1].astype(np.float64)
     return np.where(np.isnan(nearest), np.inf, np.sqrt(np.clip(nearest, 0, 4)))
 

@@ -59,7 +59,7 @@ def predict(room: Room, model: Model, jobs: Sequence[Job]) -> None:
     if not wanted:
         return
     begun = count_seconds()
-    answers = model.predict_many([room.places.original(one.case_id) for one in wanted])
+    answers = list(model.predict_many([room.places.original(one.case_id) for one in wanted]))
     seconds = (count_seconds() - begun) / len(wanted)
     stored = []
     for one, answer in zip(wanted, answers, strict=True):

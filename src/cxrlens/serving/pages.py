@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
 from starlette.responses import Response
 
-from cxrlens.client.messages import Role
+from cxrlens.client.messages import Role, Room
+from cxrlens.serving.bundle_facts import name_normal
 from cxrlens.serving.entry import ServiceHere, find_person
 from cxrlens.serving.problem import Problem, ProblemRaised
 from cxrlens.serving.room import read_state
@@ -31,6 +32,16 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def put_findings_first(room: Room) -> list[str]:
+    """List the classes of a room, that of nothing found last: no promise is likely about it."""
+    names = tuple(one.name for one in room.classes)
+    normal = name_normal(names, is_multilabel=room.is_multilabel)
+    return sorted(names, key=lambda name: name == normal)
+
+
+_TEMPLATES.filters["findings_first"] = put_findings_first
 
 
 @router.get("/")
@@ -60,6 +71,12 @@ def show_room(request: Request, service: ServiceHere) -> Response:
 def show_outcomes(request: Request, service: ServiceHere) -> Response:
     """Show what came of it."""
     return _show(request, service, "outcomes.html", "lead")
+
+
+@router.get("/automation")
+def show_automation(request: Request, service: ServiceHere) -> Response:
+    """Show how far the machine decides, and on what evidence."""
+    return _show(request, service, "automation.html", "lead")
 
 
 @router.get("/sign-in")

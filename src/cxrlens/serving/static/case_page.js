@@ -4,9 +4,11 @@
 import { ask, askSurely, makeKey, Problem } from "./asking.js";
 import { showFacts } from "./case_facts.js";
 import { Claim } from "./claim.js";
+import { askRecall, showDecision } from "./decision_panel.js";
 import { Drafts } from "./drafts.js";
 import { copyTemplate, find, make, makeSentence } from "./element.js";
 import { Frame } from "./frame.js";
+import { isAutomated } from "./level_words.js";
 import { showMachine } from "./machine_answer.js";
 import { MapOrders } from "./map_orders.js";
 import { ReadingForm } from "./reading_form.js";
@@ -138,6 +140,7 @@ class CasePage {
     this.found = found;
     showFacts(found);
     this.showImage();
+    showDecision(found, { isLead: this.frame.isLead, recall: () => this.recall() });
     this.showMachine();
     this.showWhy();
     this.showForm();
@@ -219,7 +222,7 @@ class CasePage {
   }
 
   nameWhy(level) {
-    if (level === "human-only") return level;
+    if (level === "human-only" || isAutomated(level)) return level;
     return level === "shadow" ? `shadow-${this.room.settings.reveal}` : "asks-first";
   }
 
@@ -270,6 +273,19 @@ class CasePage {
     } else if (isMissed) {
       held.replaceChildren(`${problem.message} `, make("button", { type: "button", click: () => this.claim.take() }, "Try again"));
       if (problem.code === "claimed") this.refresh();
+    }
+  }
+
+  async recall() {
+    try {
+      const reason = await askRecall();
+      if (reason === null) return;
+      const found = await ask("POST", `${this.path}/recall`, { json: { reason }, key: makeKey() });
+      this.take(found);
+      if (found.may.includes("claim")) this.claim.take();
+      this.frame.say("The case is back on the worklist, for readers.", { kind: "good" });
+    } catch (error) {
+      this.frame.explain(error);
     }
   }
 

@@ -96,7 +96,8 @@ export class KeyTable {
   }
 
   mayRun(binding, key, target) {
-    if (this.dialog?.open) return key === "?";
+    // A question on top of the page has the keys to itself.
+    if (document.querySelector("dialog[open]") !== null) return this.dialog?.open === true && key === "?";
     const isWithin = binding.within?.contains(target) ?? false;
     if (binding.onlyWithin) return isWithin;
     // Dictation types letters: what is said must not become commands (WCAG 2.1.4).

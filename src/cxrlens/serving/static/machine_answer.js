@@ -85,10 +85,10 @@ function showRegions(regions, highlight) {
 
 function tellDistance({ out_of_distribution: p, out_of_distribution_limit: limit }) {
   if (p === null) return "not measured by this model";
-  if (p > limit) return `nothing unusual (p = ${p.toPrecision(2)})`;
+  const [told, least] = [p, limit].map((one) => Number(one.toPrecision(2)));
+  if (p > limit) return `nothing unusual (p = ${told})`;
   return make("strong", { class: "strange" },
-    `unlike the training images (p = ${p.toPrecision(2)}, limit ${limit.toPrecision(2)}): `
-    + "do not rely on this answer");
+    `unlike the training images (p = ${told}, limit ${least}): do not rely on this answer`);
 }
 
 function makeFact(name, value) {

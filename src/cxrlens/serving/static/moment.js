@@ -24,6 +24,11 @@ export function showMoment(at, now = new Date()) {
   return make("time", { datetime: at, title: WHOLE.format(then) }, tellMoment(then, now));
 }
 
+/** Say anew how long ago the moments within an element were. */
+export function renewMoments(root, now = new Date()) {
+  for (const time of root.querySelectorAll("time")) time.textContent = tellMoment(new Date(time.dateTime), now);
+}
+
 /** A moment in words, such as `14:32 (5 min ago)`. */
 export function tellMoment(then, now) {
   const ago = (now.getTime() - then.getTime()) / 1000;

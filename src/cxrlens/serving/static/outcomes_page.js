@@ -4,17 +4,10 @@
 import { ask } from "./asking.js";
 import { find, make, makeSentence } from "./element.js";
 import { Frame } from "./frame.js";
+import { LEVELS } from "./level_words.js";
 
 /** Hexadecimal digits that tell models apart. */
 const SHORT = 12;
-
-const LEVELS = {
-  "human-only": "Human only",
-  shadow: "Shadow",
-  assistance: "Assistance",
-  partial: "Partial automation",
-  full: "Full automation",
-};
 
 const frame = new Frame();
 show();

@@ -19,6 +19,7 @@ export function openSettings(frame) {
       reveal: form.elements.reveal.value,
       asks_first: find("asks-first").checked,
       readers_per_case: find("readers").valueAsNumber,
+      spot_check_percent: find("spot-checks").valueAsNumber,
     };
     try {
       frame.take(await ask("PUT", "/room/settings", { json }));
@@ -31,5 +32,6 @@ export function openSettings(frame) {
     form.elements.reveal.value = settings.reveal;
     find("asks-first").checked = settings.asks_first;
     find("readers").value = settings.readers_per_case;
+    find("spot-checks").value = settings.spot_check_percent;
   });
 }

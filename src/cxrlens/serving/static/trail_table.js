@@ -45,14 +45,16 @@ export class TrailTable {
 }
 
 function makeRow({ seq, at, actor, action, subject, details, hash }) {
-  const told = Object.entries(details).map(([name, value]) => `${name.replaceAll("_", " ")}: ${tell(value)}`);
+  const told = Object.entries(details).filter(([, value]) => value !== null).map(([name, value]) => `${name.replaceAll("_", " ")}: ${tell(value)}`);
   return make("tr", { title: `hash ${hash}` },
     make("td", { class: "number" }, seq), make("td", {}, showMoment(at)), make("td", {}, actor),
-    make("td", {}, action.replaceAll("-", " ")), make("td", {}, showSubject(subject)),
+    make("td", {}, action.replaceAll("-", " ")), make("td", {}, showSubject(action, subject)),
     make("td", { class: "soft details" }, told.join(" · ")));
 }
 
-function showSubject(subject) {
+function showSubject(action, subject) {
+  const kind = /^(promise|certificate)-/.exec(action)?.[1];
+  if (kind !== undefined) return make("a", { href: `/automation#${kind}-${subject}` }, subject.slice(0, SHORT));
   if (/^[0-9a-f]{32}$/.test(subject)) {
     return make("a", { href: `/cases/${subject}`, title: subject }, subject.slice(0, SHORT));
   }

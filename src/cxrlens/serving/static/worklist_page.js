@@ -6,6 +6,7 @@ import { listenToDrops } from "./dropping.js";
 import { copyTemplate, find } from "./element.js";
 import { Frame } from "./frame.js";
 import { HandingIn } from "./handing_in.js";
+import { LEVELS, isAutomated } from "./level_words.js";
 import { WorklistTable } from "./worklist_table.js";
 
 /** Cases on a page. */
@@ -22,6 +23,10 @@ const ORDERS = {
   arrival: "In order of arrival.",
   newest: "Newest first.",
 };
+
+/** At a level at which the machine may decide, and where it only records what it would have. */
+const HOW_READ = "read each case alone first; then what the machine said and did is shown. "
+  + "Some of these it has decided, or could have (spot checks, drawn by lot): nothing tells which.";
 
 /** The page. */
 class WorklistPage {
@@ -90,6 +95,7 @@ class WorklistPage {
       { keys: ["2"], label: "Cases that were read", run: tab("read") },
       { keys: ["3"], label: "Refused images", run: tab("refused") },
       { keys: ["4"], label: "All", run: tab("all") },
+      { keys: ["5"], label: "Cases that the machine decided", run: tab("decided") },
     ]);
   }
 
@@ -133,6 +139,7 @@ class WorklistPage {
     find("n-open").textContent = list.n_open;
     find("n-read").textContent = list.n_read;
     find("n-refused").textContent = list.n_refused;
+    this.showAutomated(list);
     const all = list.n_open + list.n_read;
     const progress = find("progress");
     progress.max = Math.max(1, all);
@@ -140,12 +147,25 @@ class WorklistPage {
     progress.hidden = all === 0;
     find("progress-words").textContent = all === 0 ? "" : `${list.n_read} of ${all} read`;
     find("order").textContent = ORDERS[this.shown === "open" ? list.order : "newest"];
-    find("waiting").textContent =
-      list.n_waiting === 0 ? "" : `${list.n_waiting} ${list.n_waiting === 1 ? "image waits" : "images wait"} for the file check.`;
+    const waiting = list.n_waiting === 1 ? "1 image waits" : `${list.n_waiting} images wait`;
+    const wait = isAutomated(this.frame.level) ? "the file check or the machine" : "the file check";
+    find("waiting").textContent = list.n_waiting === 0 ? "" : `${waiting} for ${wait}.`;
     find("next").hidden = list.n_open === 0;
     this.table.show(list.cases);
     this.showPlace(list);
     this.showEmpty(list.cases.length === 0);
+  }
+
+  /** Say how cases are read where the machine decides some, and show what it decided. */
+  showAutomated({ n_decided: decided }) {
+    const isOn = isAutomated(this.frame.level);
+    const tab = this.tabs.find((one) => one.dataset.shown === "decided");
+    tab.hidden = !isOn && decided === 0 && this.shown !== "decided";
+    find("n-decided").textContent = decided;
+    find("automated").hidden = !isOn;
+    if (!isOn) return;
+    find("automated-level").textContent = `${LEVELS[this.frame.level]}:`;
+    find("automated-words").textContent = HOW_READ;
   }
 
   showPlace(list) {
@@ -179,7 +199,7 @@ class WorklistPage {
 /** Who comes back from a case finds the list as it was. */
 function recallShown() {
   const shown = sessionStorage.getItem("cxrlens-shown");
-  return ["open", "read", "refused", "all"].includes(shown) ? shown : "open";
+  return ["open", "read", "decided", "refused", "all"].includes(shown) ? shown : "open";
 }
 
 new WorklistPage();

@@ -20,6 +20,14 @@ const PARTS = {
   committed: "read",
 };
 
+/** What the machine did with a case, or would have done. */
+const DECIDED = {
+  decided: "decided by the machine",
+  referred: "referred",
+  "would-decide": "would have been decided",
+  "would-refer": "would have been referred",
+};
+
 /** What a view is called, where the file says one. */
 const VIEWS = { unknown: "not said", "": "not said" };
 
@@ -93,6 +101,7 @@ function showState(line) {
   const parts = [make("span", { class: `state state-${line.state}` },
     line.state === "ready" && line.is_read ? "read by all" : STATES[line.state])];
   if (line.reason !== null) parts.push(make("small", { class: "soft" }, ` ${line.reason.replaceAll("-", " ")}`));
+  if (line.decided !== null) parts.push(make("span", { class: `chip chip-machine chip-${line.decided}` }, DECIDED[line.decided]));
   if (line.n_warnings > 0) {
     const words = line.n_warnings === 1 ? "1 warning" : `${line.n_warnings} warnings`;
     parts.push(make("span", { class: "chip chip-warning" }, words));
