@@ -125,9 +125,8 @@ def describe(model: cxr.Model, films: Sequence[Film], name: str, one_rule: Rule)
             continue
         far = one.unfamiliarity
         warnings = [
-            (warning.reason, warning.message) for warning in one.warnings
-            if warning.reason != "out-of-distribution"
-        ]  # fmt: skip
+            warning.reason for warning in one.warnings if warning.reason != "out-of-distribution"
+        ]
         ruled = rule(
             outputs,
             dict(zip(model.classes, one.deciding, strict=True)),

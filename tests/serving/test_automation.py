@@ -458,6 +458,24 @@ def test_a_case_that_was_erased_or_answered_otherwise_is_not_decided(
     assert [room.decision(one) is None for one in made] == [True, True, False]
 
 
+def test_of_an_erased_patient_nothing_but_the_decision_stays(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    with room.hand.room.database.write() as connection:
+        connection.execute(insert(tables.patient).values(pseudonym="f" * 16, patient_id="Q"))
+    warned = [{"reason": "cropped", "message": "the image of Jane Doe is cropped"}]
+    made = [room.add(0.01, pseudonym="f" * 16, warnings=told) for told in ([], warned)]
+    n_answers = room.hand.count(tables.prediction)
+    erase_patient(room.hand.room, "f" * 16, room.admin.id)
+    assert room.hand.count(tables.prediction) == n_answers - 2  # and the features with it
+    told = [room.decision(one) for one in made]
+    assert [one is not None and one.kind for one in told] == ["decided", "referred"]
+    assert "Doe" not in str(told)
+    with room.hand.room.database.read() as connection:
+        assert verify(connection).fault is None
+    assert list_shown(room, "decided") == []
+    assert room.tell().counts.n_decided == 1
+
+
 @pytest.mark.parametrize(
     ("table", "values"),
     [

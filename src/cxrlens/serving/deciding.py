@@ -213,7 +213,7 @@ def _list_reservations(
         found.append(Reservation("policy", "a reader was at it before the machine had answered"))
     if answered.was_trained_on:
         found.append(Reservation("policy", "the model was trained on this image"))
-    warnings = [(one["reason"], one["message"]) for one in row.warnings]
+    warnings = [one["reason"] for one in row.warnings]
     distance = answered.answer.get("out_of_distribution")
     limit = answered.answer.get("out_of_distribution_limit")
     return [*found, *list_reservations(warnings, distance, limit)]

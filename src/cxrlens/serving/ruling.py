@@ -59,23 +59,24 @@ _POLICY_WARNINGS = frozenset({"patient-name-differs"})
 
 
 def list_reservations(
-    warnings: Sequence[tuple[str, str]], distance: float | None, limit: float | None
+    warnings: Sequence[str], distance: float | None, limit: float | None
 ) -> list[Reservation]:
     """List why an image is not decided whatever its scores, the most telling first.
 
     Args:
-        warnings: of the image checks, as reason and sentence.
+        warnings: reasons of the image checks. Their sentences may name the patient, whose erasure
+            a decision outlives.
         distance: p-value of being like the training images; None where it was not measured.
         limit: at or below it the image counts as unlike them.
     """
     found: list[Reservation] = []
-    for reason, message in warnings:
+    for reason in warnings:
         kind: ReferralReason = "quality"
         if reason in _VIEW_WARNINGS:
             kind = "view"
         elif reason in _POLICY_WARNINGS:
             kind = "policy"
-        found.append(Reservation(kind, message))
+        found.append(Reservation(kind, f"the file check had a reservation: {reason}"))
     if distance is None or limit is None:
         told = "nobody measured whether it is like the training images"
         found.append(Reservation("out-of-distribution", told))
