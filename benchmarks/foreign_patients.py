@@ -55,10 +55,12 @@ def main() -> None:
     parser.add_argument("--risk", type=float, default=0.05)
     asked = parser.parse_args()
     model = cxr.load(asked.bundle, engine="openvino")
-    own = [
-        one for one in list_films(asked.own, asked.images)
-        if digest(one.path.read_bytes()) not in model.bundle.seen
-    ]  # fmt: skip
+    unseen = {
+        name: one
+        for one in list_films(asked.own, asked.images)
+        if (name := digest(one.path.read_bytes())) not in model.bundle.seen
+    }
+    own = list(unseen.values())  # of the same bytes one is enough
     patients = sorted({one.patient for one in own})
     first = set(np.random.default_rng(0).permutation(patients)[: len(patients) // 2].tolist())
     tested = [one for one in own if one.patient in first]
