@@ -117,7 +117,7 @@ def test_is_refused_in_a_sentence(lead: Asking, values: dict[str, object]) -> No
     "values",
     [
         {},
-        {"looks": [100, 10**5]},
+        {"looks": [100, 1e5]},
         {"risk": 0.999999},
         {"delta": 0.999},
         {"drift_window": 10**5, "drift_looks": 10**4},
