@@ -357,7 +357,7 @@ def take_all_back(day: Day, lead: "Visit", reader: "Visit") -> None:
     assert next(day.lead.list_cases(limit=1)).n_decided > 0
     question = ask_surely(lead, page.get_by_role("button", name="Take back its cases…"))
     assert "back to readers" in question
-    lead.until("document.querySelector('.sentence-good') !== null")
+    page.wait_for_selector(".sentence-good:has-text('The cases are back on the worklist')")
     assert next(day.lead.list_cases(limit=1)).n_decided == 0
     reader.page.goto(day.room.url)
     reader.page.keyboard.press("1")
