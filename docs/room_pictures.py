@@ -3,7 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 
 BUNDLE is that of `cxrlens demo`, beside whose `data` it is looked for. Two readers that are
-simulated read 28 phantoms in shadow and 16 in assistance; the truth is known of half of them.
+simulated read 28 phantoms in shadow and 16 in assistance; the truth is known of half of them. In
+a second room one of them reads 200 in shadow, and the machine may decide about 100 more.
 """
 
 import random
@@ -12,21 +13,40 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from cxrlens.client import ReadingRoom, answer
+from cxrlens.client.automation import GateSettings, PromiseNew
 from cxrlens.client.messages import RoomSettings
 
 FOLDER = Path(__file__).parent
 N_SHADOW, N_ASSISTED = 28, 16
+N_ALONE, N_DECIDED = 200, 100
+PATIENTS = 80
+"""At stake, after whom the promise is tested."""
+
 SIZE = {"width": 1280, "height": 800}
 
 
 def main() -> None:
-    """Serve a room, read in it, and take the pictures."""
+    """Serve two rooms, read in them, and take the pictures."""
     bundle = Path(sys.argv[1])
+    files = sorted((bundle.parent / "data" / "test").glob("*/*.png"))
+    random.Random(1).shuffle(files)  # noqa: S311 - a simulation
+    with serve(bundle) as (url, token):
+        fill(url, token, files)
+    with serve(bundle) as (url, token):
+        automate(url, token, files)
+
+
+@contextmanager
+def serve(bundle: Path) -> Iterator[tuple[str, str]]:
+    """Serve a new room in shadow; gives its address and the token of its admin."""
     with tempfile.TemporaryDirectory() as place:
         log = Path(place, "log.txt")
         command = [sys.executable, "-m", "cxrlens.cli", "serve", str(bundle)]
@@ -38,8 +58,7 @@ def main() -> None:
                 stderr=said,
             )
         try:
-            url, token = find_link(log)
-            fill(url, token, bundle.parent / "data" / "test")
+            yield find_link(log)
         finally:
             process.terminate()
             process.wait()
@@ -52,11 +71,9 @@ def find_link(log: Path) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def fill(url: str, token: str, data: Path) -> None:
+def fill(url: str, token: str, files: list[Path]) -> None:
     """Hand images in, let them be read, and take the pictures on the way."""
     chance = random.Random(1)  # noqa: S311 - a simulation
-    files = sorted(data.glob("*/*.png"))
-    chance.shuffle(files)
     with ReadingRoom(url, token) as room:
         names = [one.name for one in room.get_room().classes]
         readers = [make_reader(room, name) for name in ("Dr. Ana Reyes", "Dr. Ben Okafor")]
@@ -77,6 +94,44 @@ def fill(url: str, token: str, data: Path) -> None:
         take(url, token, "/outcomes", "phantom-reading-room-outcomes.png")
 
 
+def automate(url: str, token: str, files: list[Path]) -> None:
+    """Promise, certify, let the machine decide, read what was drawn, and take the pictures."""
+    chance = random.Random(2)  # noqa: S311 - a simulation
+    with ReadingRoom(url, token) as room:
+        names = [one.name for one in room.get_room().classes]
+        readers = [make_reader(room, name) for name in ("Dr. Ana Reyes", "Dr. Ben Okafor")]
+        cases = hand_in(room, files[:N_ALONE])
+        read(url, readers, cases, names, chance)
+        promise = room.make_promise(
+            PromiseNew(
+                finding="normal", decides="positive", risk=0.1, looks=(PATIENTS,),
+                expires=(datetime.now(UTC) + timedelta(days=180)).isoformat(), drift_window=20,
+            )
+        )  # fmt: skip
+        for case_id, truth in cases:
+            room.set_reference(case_id, {name: name == truth for name in names}, "as drawn")
+        room.set_gates(GateSettings(shadow_cases=100, sensitivity=0.6))
+        room.set_settings(
+            RoomSettings(
+                reveal="after-commit", asks_first=False, readers_per_case=1, spot_check_percent=20
+            )
+        )
+        certificate = room.test_promise(promise.id)
+        room.set_level("partial", "the certificate of the morning list holds")
+        hand_in(room, files[N_ALONE : N_ALONE + N_DECIDED])
+        truth_of = {f"D-{number_patient(file)}": file.parent.name for file in files}
+        left = [(one.id, truth_of[one.patient]) for page in room.list_cases() for one in page.cases]
+        read(url, readers, left, names, chance, share_right=0.95)
+        take(url, token, "/automation", "phantom-reading-room-automation.png")
+        place = f"/automation#certificate-{certificate.id}"
+        take(url, token, place, "phantom-reading-room-certificate.png")
+
+
+def number_patient(file: Path) -> str:
+    """Give the number of a phantom's patient."""
+    return file.stem.removeprefix("phantom").partition("_")[0]
+
+
 def make_reader(room: ReadingRoom, name: str) -> str:
     """Add a reader, and give their token."""
     return room.make_token(room.add_person(name, "reader").id, "desk").secret
@@ -86,12 +141,12 @@ def hand_in(room: ReadingRoom, files: list[Path]) -> list[tuple[str, str]]:
     """Hand images in, and wait until each was checked and answered."""
     cases = []
     for file in files:
-        patient = "D-" + file.stem.removeprefix("phantom").partition("_")[0]
-        receipt = room.upload([file], patient_id=patient)
+        receipt = room.upload([file], patient_id=f"D-{number_patient(file)}")
         cases.append((str(receipt.images[0].id), file.parent.name))
     while next(room.list_cases(limit=1)).n_waiting:
         time.sleep(0.2)
-    time.sleep(5)
+    while room.get_automation().times.n_answers:
+        time.sleep(0.2)
     return cases
 
 
@@ -101,10 +156,11 @@ def read(
     cases: list[tuple[str, str]],
     names: list[str],
     chance: random.Random,
+    share_right: float = 6 / 7,
 ) -> None:
-    """Let readers read who are right six times in seven, and listen to the model now and then."""
+    """Let readers read who are right so often, and listen to the model now and then."""
     for number, (case_id, truth) in enumerate(cases):
-        said = truth if chance.random() < 6 / 7 else chance.choice(names)
+        said = truth if chance.random() < share_right else chance.choice(names)
         with ReadingRoom(url, readers[number % 2]) as room:
             case = room.get_case(case_id)
             if "first-answer" in case.may:

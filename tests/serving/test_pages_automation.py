@@ -357,7 +357,7 @@ def take_all_back(day: Day, lead: "Visit", reader: "Visit") -> None:
     assert next(day.lead.list_cases(limit=1)).n_decided > 0
     question = ask_surely(lead, page.get_by_role("button", name="Take back its cases…"))
     assert "back to readers" in question
-    page.wait_for_selector(".sentence-good:has-text('The cases are back on the worklist')")
+    lead.until("document.querySelector('#said').textContent.includes('back on the worklist')")
     assert next(day.lead.list_cases(limit=1)).n_decided == 0
     reader.page.goto(day.room.url)
     reader.page.keyboard.press("1")

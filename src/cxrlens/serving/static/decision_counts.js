@@ -93,7 +93,7 @@ function drawWeeks(weeks) {
 /** Show what waits, and how long it takes. */
 export function showWork(times) {
   refill(find("work"), times, () => {
-    const took = (median, p95) => (median === null ? "nothing was answered yet" : `${tellSeconds(median)}, 95 % within ${tellSeconds(p95)}`);
+    const took = (median, p95) => (median === null ? "–" : `${tellSeconds(median)}, 95 % within ${tellSeconds(p95)}`);
     const waits = times.n_checks + times.n_answers === 0
       ? "nothing"
       : `${count(times.n_checks, "file check")}, ${count(times.n_answers, "answer")}`;
@@ -101,7 +101,7 @@ export function showWork(times) {
       ["Waits", waits],
       ["The longest for", times.oldest_seconds === null ? "–" : tellSpan(times.oldest_seconds)],
       ["Failed", times.n_failed],
-      ["The model takes, median", took(times.inference_median, times.inference_p95), make("small", {}, " an image")],
+      ["The model takes for an image, median", took(times.inference_median, times.inference_p95)],
       ["From arrival to answer, median", took(times.turnaround_median, times.turnaround_p95)],
     ])];
   });

@@ -20,13 +20,19 @@ export function showStanding(told) {
       ...showApproval(told),
       makeFacts("facts-big", [
         ["Certificates that hold", valid.length, make("small", {}, ` of ${certificates.length}`)],
-        ["Decided alone", counts.n_decided, ...(counts.automation === null ? [] : [make("small", {}, ` of ${count(counts.automation.n, "case")}`)])],
+        ...showDone(counts),
         ["Wrong in spot checks", wrong, make("small", {}, ` of ${count(stake, "patient")} at stake, ${read} read`)],
         ["Taken back", counts.n_recalled],
         ["Unlike the training images", ...(unlike === null ? ["not measured"] : showInterval(unlike))],
       ]),
     ];
   });
+}
+
+function showDone({ n_decided: decided, n_would_decide: would, automation }) {
+  const all = automation === null ? [] : [make("small", {}, ` of ${count(automation.n, "case")}`)];
+  const known = [["Decided alone", decided], ["Would have been decided", would]];
+  return known.filter(([, number], at) => number > 0 || (at === 0 && would === 0)).map((one) => [...one, ...all]);
 }
 
 function tellWhat({ level, decides, spot_check_percent: percent }) {

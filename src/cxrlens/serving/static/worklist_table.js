@@ -93,7 +93,7 @@ function makeRow(line, hasMachine) {
     make("td", {}, ...showState(line)),
     make("td", {}, showClaim(line)),
     make("td", {}, PARTS[line.my_part]),
-    ...(hasMachine ? [showPriority(line), make("td", { class: "machine" }, line.decision ?? "")] : []),
+    ...(hasMachine ? [showPriority(line), make("td", { class: "machine" }, showClass(line))] : []),
   );
 }
 
@@ -112,6 +112,11 @@ function showState(line) {
 function showClaim(line) {
   if (line.is_mine) return make("span", { class: "chip" }, "me");
   return line.claimed_by === null ? null : make("span", { class: "soft" }, line.claimed_by);
+}
+
+/** The likeliest class; not where a certified threshold decided, which may say otherwise. */
+function showClass({ decision, decided }) {
+  return decided === "decided" || decided === "would-decide" ? "" : (decision ?? "");
 }
 
 function showPriority(line) {
