@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -246,6 +246,30 @@ def test_brighter_images_take_the_room_down(partial: AutomatedRoom) -> None:
     # The one that filled the window was not decided any more.
     assert room.decision(made[-1]) is None
     assert room.decision(made[0]) is not None
+
+
+def test_cases_of_one_class_only_take_the_room_down(room: AutomatedRoom) -> None:
+    room.certify(window=50)
+    room.raise_to("partial")
+    for _ in range(50):
+        room.add(float(room.rng.normal(0.8, 0.05)))
+    assert room.hand.state().level == "assistance"
+    assert "scores changed" in str(room.tell().certificates[0].why_void)
+
+
+def test_a_clock_that_was_set_back_takes_the_room_down(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Earlier":
+            return super().now(tz) - timedelta(days=1)
+
+    monkeypatch.setattr("cxrlens.serving.certificates.datetime", Earlier)
+    one = partial.add(0.01)
+    assert partial.decision(one) is None
+    assert partial.hand.state().level == "assistance"
+    assert "set the clock right" in str(partial.tell().certificates[0].why_void)
 
 
 def test_cases_like_those_before_raise_no_alarm(partial: AutomatedRoom) -> None:
