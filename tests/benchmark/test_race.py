@@ -27,6 +27,20 @@ def test_in_turns_and_the_first_does_not_count() -> None:
     assert rates["b"].over(rates["a"]) == (0.5, 0.5, 0.5)
 
 
+def test_processor_time_is_told_beside_the_clock() -> None:
+    used = 0.0
+
+    def work(seconds: float) -> int:
+        nonlocal used
+        used += seconds
+        return 6
+
+    sides = {"a": lambda: work(2.0), "b": lambda: work(3.0)}
+    rates = race(sides, 3, processor=lambda: used)
+    assert rates["a"].on_processor == (3.0, 3.0, 3.0)
+    assert rates["a"].on_processor_over(rates["b"]) == (1.5, 1.5, 1.5)
+
+
 def test_too_few() -> None:
     with pytest.raises(InputError, match="3 repeats or more; got 2"):
         race({"a": lambda: 1}, 2)

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from cxrlens.explanation import cut, find_regions, heat_on_source
-from cxrlens.vocabulary import Geometry, Heatmap
+from cxrlens.explanation import cut, find_many_regions, find_regions, heat_on_source
+from cxrlens.explanation.region_boxes import box_parts
+from cxrlens.vocabulary import Geometry, Heatmap, Region
 
 Found = list[tuple[float, int, int, int, int]]
 
@@ -27,7 +28,10 @@ def box_slowly(heatmap: Heatmap, share: float) -> Found:
 
 
 def box_quickly(heatmap: Heatmap, share: float) -> Found:
-    regions = find_regions(heatmap, share)
+    return list_boxes(find_regions(heatmap, share))
+
+
+def list_boxes(regions: tuple[Region, ...]) -> Found:
     return [(one.score, one.top, one.left, one.height, one.width) for one in regions]
 
 
@@ -66,6 +70,43 @@ def test_a_large_image_by_a_small_map() -> None:
         for size in ((1414, 1414), (1000, 1500)):
             box = Geometry(size, (224, 224), 0.0, 0.0, float(size[0]), float(size[1]))
             heatmap = Heatmap(rng.normal(size=cells).astype(np.float32), box, "covid", "cam")
+            assert box_parts([heatmap], 0.5)[0] is not None  # not by every pixel
+            assert box_quickly(heatmap, 0.5) == box_slowly(heatmap, 0.5)
+
+
+@settings(max_examples=60)
+@given(
+    cells=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    sizes=st.lists(SIDES, min_size=1, max_size=5),
+    share=st.sampled_from([0.01, 0.3, 0.5, 0.9, 1.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_many_maps_do_not_touch_each_other(
+    cells: tuple[int, int], sizes: list[tuple[int, int]], share: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    maps = [
+        Heatmap(
+            rng.normal(size=cells).astype(np.float32) + number % 2,
+            Geometry(size, (32, 32), 0.0, 0.0, float(size[0]), float(size[1])),
+            "covid",
+            "cam",
+        )
+        for number, size in enumerate(sizes)
+    ]
+    found = [list_boxes(one) for one in find_many_regions(maps, share)]
+    assert found == [box_slowly(one, share) for one in maps]
+
+
+def test_saddles_are_one_part_or_two() -> None:
+    """Two opposite cells are joined over the middle between them, or are not."""
+    box = Geometry((100, 100), (32, 32), 0.0, 0.0, 100.0, 100.0)
+    for turns in (0, 1):
+        for between, n_parts in ((0.0, 2), (0.4, 1)):
+            grid = np.rot90(np.array([[1, between], [between, 0.9]], dtype=np.float32), turns)
+            heatmap = Heatmap(np.ascontiguousarray(grid), box, "covid", "cam")
+            assert box_parts([heatmap], 0.5)[0] is not None
+            assert len(box_quickly(heatmap, 0.5)) == n_parts
             assert box_quickly(heatmap, 0.5) == box_slowly(heatmap, 0.5)
 
 

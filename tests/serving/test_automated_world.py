@@ -129,6 +129,7 @@ class World(RuleBasedStateMachine):
 
     prepared: ClassVar[dict[Purpose, Path]]
     folder: ClassVar[Path]
+    patch: ClassVar[pytest.MonkeyPatch]
 
     @initialize(
         purpose=st.sampled_from(("retrospective", "retrospective", "live")),
@@ -267,9 +268,17 @@ class World(RuleBasedStateMachine):
         self.try_it(end)
         self.note_certificates()
 
-    @rule(event=st.sampled_from(("void", "stop", "date", "brighten", "erase")), which=WHICH)
-    def end_it(self, event: str, which: int) -> None:
-        """Something that takes the evidence, or the level, away."""
+    @rule(
+        event=st.sampled_from(("date", "void", "stop", "brighten", "erase")),
+        which=WHICH,
+        images=MORE_IMAGES,
+    )
+    def end_it(self, event: str, which: int, images: list[Image]) -> None:
+        """Something takes the evidence, or the level, away; and work goes on."""
+        self.take_away(event, which)
+        self.arrive(images)
+
+    def take_away(self, event: str, which: int) -> None:
         if event == "void":
             self.void(which)
         elif event == "stop":
@@ -338,8 +347,16 @@ class World(RuleBasedStateMachine):
         wanted = LOW_GATES if is_low else GateSettings()
         assert self.try_it(lambda: self.room.set_gates(wanted)) == (self.level not in AUTOMATED)
 
-    @rule(bundle=st.sampled_from((BUNDLE, BUNDLE, "d" * 64)), is_cut_short=st.booleans())
-    def restart(self, bundle: str, is_cut_short: bool) -> None:
+    @rule(
+        bundle=st.sampled_from((BUNDLE, BUNDLE, "d" * 64)),
+        is_cut_short=st.booleans(),
+        images=MORE_IMAGES,
+    )
+    def restart(self, bundle: str, is_cut_short: bool, images: list[Image]) -> None:
+        self.begin_anew(bundle, is_cut_short)
+        self.arrive(images)
+
+    def begin_anew(self, bundle: str, is_cut_short: bool) -> None:
         self.note_reach()
         begin_serving(self.room.hand.room, bundle)
         with self.room.hand.room.database.write() as connection:
@@ -397,8 +414,9 @@ class World(RuleBasedStateMachine):
         if may:
             self.note_recall(told)
 
-    @rule(which=WHICH)
-    def recall_all(self, which: int) -> None:
+    @rule(which=WHICH, images=MORE_IMAGES)
+    def recall_all(self, which: int, images: list[Image]) -> None:
+        self.arrive(images)
         keys = sorted(self.certificates)
         key = keys[which % len(keys)]
         with self.room.hand.room.database.write() as connection:
@@ -654,11 +672,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: int, steps: i
 
 
 def test_nothing_decides_without_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(tmp_path, monkeypatch, 5, 20)
+    run(tmp_path, monkeypatch, 4, 16)
 
 
 @pytest.mark.slow
 def test_nothing_decides_without_evidence_after_many_histories(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(tmp_path, monkeypatch, 12, 40)
+    run(tmp_path, monkeypatch, 9, 30)

@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -248,6 +248,30 @@ def test_brighter_images_take_the_room_down(partial: AutomatedRoom) -> None:
     assert room.decision(made[0]) is not None
 
 
+def test_cases_of_one_class_only_take_the_room_down(room: AutomatedRoom) -> None:
+    room.certify(window=50)
+    room.raise_to("partial")
+    for _ in range(50):
+        room.add(float(room.rng.normal(0.8, 0.05)))
+    assert room.hand.state().level == "assistance"
+    assert "scores changed" in str(room.tell().certificates[0].why_void)
+
+
+def test_a_clock_that_was_set_back_takes_the_room_down(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Earlier":
+            return super().now(tz) - timedelta(days=1)
+
+    monkeypatch.setattr("cxrlens.serving.certificates.datetime", Earlier)
+    one = partial.add(0.01)
+    assert partial.decision(one) is None
+    assert partial.hand.state().level == "assistance"
+    assert "set the clock right" in str(partial.tell().certificates[0].why_void)
+
+
 def test_cases_like_those_before_raise_no_alarm(partial: AutomatedRoom) -> None:
     room = partial
     for number in range(60):
@@ -456,6 +480,24 @@ def test_a_case_that_was_erased_or_answered_otherwise_is_not_decided(
     with room.hand.room.database.write() as connection:
         decide(connection, made[0])
     assert [room.decision(one) is None for one in made] == [True, True, False]
+
+
+def test_of_an_erased_patient_nothing_but_the_decision_stays(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    with room.hand.room.database.write() as connection:
+        connection.execute(insert(tables.patient).values(pseudonym="f" * 16, patient_id="Q"))
+    warned = [{"reason": "cropped", "message": "the image of Jane Doe is cropped"}]
+    made = [room.add(0.01, pseudonym="f" * 16, warnings=told) for told in ([], warned)]
+    n_answers = room.hand.count(tables.prediction)
+    erase_patient(room.hand.room, "f" * 16, room.admin.id)
+    assert room.hand.count(tables.prediction) == n_answers - 2  # and the features with it
+    told = [room.decision(one) for one in made]
+    assert [one is not None and one.kind for one in told] == ["decided", "referred"]
+    assert "Doe" not in str(told)
+    with room.hand.room.database.read() as connection:
+        assert verify(connection).fault is None
+    assert list_shown(room, "decided") == []
+    assert room.tell().counts.n_decided == 1
 
 
 @pytest.mark.parametrize(

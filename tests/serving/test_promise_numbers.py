@@ -117,7 +117,7 @@ def test_is_refused_in_a_sentence(lead: Asking, values: dict[str, object]) -> No
     "values",
     [
         {},
-        {"looks": [100, 10**5]},
+        {"looks": [100, 1e5]},
         {"risk": 0.999999},
         {"delta": 0.999},
         {"drift_window": 10**5, "drift_looks": 10**4},
@@ -133,3 +133,10 @@ def test_what_can_be_is_kept(lead: Asking, values: dict[str, object]) -> None:
         "/api/v1/automation", headers={"Authorization": f"Bearer {lead.token}"}
     )
     assert answer.json()["promises"][0]["id"] == told["id"]
+
+
+def test_fewer_than_59_positives_certify_no_miss_rate_of_5_percent(lead: Asking) -> None:
+    status, told = lead.promise(risk=0.05, looks=[58])
+    assert (status, told["code"]) == (409, "promise-impossible")
+    assert "1 are missing" in str(told["detail"])
+    assert lead.promise(risk=0.05, looks=[59])[0] == 201

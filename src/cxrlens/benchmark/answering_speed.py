@@ -90,6 +90,11 @@ class AnsweringSpeed:
         """How near `predict` comes to `limit`: 25 %, median, 75 %."""
         return self.rates["predict"].over(self.rates["limit"])
 
+    @property
+    def share_by_processor(self) -> tuple[float, float, float]:
+        """The processor time of `limit` as a share of that of `predict`: 25 %, median, 75 %."""
+        return self.rates["predict"].on_processor_over(self.rates["limit"])
+
 
 def measure_answering(
     name: str,

@@ -14,6 +14,9 @@ from cxrlens.vocabulary import InputError
 FEWEST_REPEATS = 3
 """Of fewer there are no quartiles."""
 
+_LEAST = 1e-9
+"""Seconds that a turn takes at least: clocks do not tell less."""
+
 Quartiles = tuple[float, float, float]
 """25 %, median, 75 %."""
 
@@ -27,6 +30,10 @@ class Rate:
 
     turns: tuple[float, ...]
     """Items a second, turn by turn."""
+
+    on_processor: tuple[float, ...]
+    """Items a second of processor time, all threads together, turn by turn: what else the machine
+    does hardly strikes it, and threads that wait for each other do not either."""
 
     @property
     def per_second(self) -> Quartiles:
@@ -43,11 +50,20 @@ class Rate:
         """
         return _quartiles(np.array(self.turns) / np.array(other.turns))
 
+    def on_processor_over(self, other: "Rate") -> Quartiles:
+        """Give the same by processor time.
+
+        Args:
+            other: a side of the same race.
+        """
+        return _quartiles(np.array(self.on_processor) / np.array(other.on_processor))
+
 
 def race(
     sides: Mapping[str, Callable[[], int]],
     repeats: int = 7,
     clock: Callable[[], float] = time.perf_counter,
+    processor: Callable[[], float] = time.process_time,
 ) -> dict[str, Rate]:
     """Time several sides in turns, after one turn of each that does not count.
 
@@ -55,6 +71,7 @@ def race(
         sides: each does its work and gives the number of items that it was; by name.
         repeats: turns of each.
         clock: gives seconds.
+        processor: gives seconds of processor time.
 
     Returns:
         The rates by name, in their order.
@@ -72,13 +89,14 @@ def race(
         raise InputError(f"a race needs {FEWEST_REPEATS} repeats or more; got {repeats}")
     for work in sides.values():
         work()
-    turns: dict[str, list[float]] = {name: [] for name in sides}
+    turns: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, work in sides.items():
-            start = clock()
+            begun, start = processor(), clock()
             n = work()
-            turns[name].append(n / (clock() - start))
-    return {name: Rate(name, tuple(own)) for name, own in turns.items()}
+            seconds, used = clock() - start, processor() - begun
+            turns[name].append((n / seconds, n / max(used, _LEAST)))
+    return {name: Rate(name, *zip(*own, strict=True)) for name, own in turns.items()}
 
 
 def _quartiles(values: np.ndarray) -> Quartiles:

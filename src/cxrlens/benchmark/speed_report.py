@@ -46,13 +46,15 @@ def list_speeds(speeds: Sequence[AnsweringSpeed]) -> tuple[list[str], list[list[
     known = ("predict", "limit", "engine", "decode", REFERENCE)
     others = [name for name in speeds[0].rates if name not in known]
     header = ["network", "precision", "predict", "engine", "decode", "limit", "share of the limit",
-              "times the reference", *(f"times {name}" for name in others)]  # fmt: skip
+              "share by processor time", "times the reference",
+              *(f"times {name}" for name in others)]  # fmt: skip
     rows = []
     for speed in speeds:
         rates = speed.rates
         row = [speed.network, speed.precision]
         row += [_tell(rates[name].per_second, 1) for name in ("predict", "engine", "decode")]
         row += [_tell(rates["limit"].per_second, 1), _tell(speed.share_of_limit, 2)]
+        row += [_tell(speed.share_by_processor, 2)]
         row += [_tell(rates["predict"].over(rates[name]), 1) for name in (REFERENCE, *others)]
         rows.append(row)
     return header, rows

@@ -58,7 +58,7 @@ class PromiseNew(Asked):
     """How often such a promise may be broken."""
 
     looks: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=10**6)], ...],
+        tuple[Annotated[int, Field(ge=1, le=10**6), WHOLE], ...],
         Field(min_length=1, max_length=20, strict=False),
     ]
     """After how many patients at stake it is tested, ascending; one number fixes the size."""

@@ -12,7 +12,13 @@ from cxrlens.explanation.methods import METHODS, find_method
 from cxrlens.explanation.question import Question
 from cxrlens.explanation.randomisation import SHARES as RANDOMISED_SHARES
 from cxrlens.explanation.randomisation import randomise
-from cxrlens.explanation.regions import cut, find_regions, heat_on_source, mask_regions
+from cxrlens.explanation.regions import (
+    cut,
+    find_many_regions,
+    find_regions,
+    heat_on_source,
+    mask_regions,
+)
 
 __all__ = [
     "METHODS",
@@ -25,6 +31,7 @@ __all__ = [
     "cut",
     "divide_lungs",
     "explain_lime",
+    "find_many_regions",
     "find_method",
     "find_regions",
     "heat_on_source",

@@ -2,26 +2,36 @@
 
 SPDX-License-Identifier: Apache-2.0
 
-Along a row of pixels a map that is interpolated bilinearly is straight between two columns of
-cells. What reaches the level in such a stretch is one run of pixels from one of its ends, so that
-the ends of the stretches, and where runs break off, are all that has to be computed.
+The centres of four neighbouring cells span a block of pixels. Along each of its rows and columns a
+map that is interpolated bilinearly is straight, so that what reaches the level in a row is one run
+from one of its ends. A block's four sides therefore tell all of its box and which neighbours it
+touches; only the pixels where a side crosses the level have to be found. Where two opposite corners
+reach the level and the two others do not, a block may hold two parts (a saddle).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from cxrlens.vocabulary import Heatmap
 
-Index = Int64[np.ndarray, " n"]
+Index = Int64[np.ndarray, "..."]
 """Rows, columns or numbers of parts."""
 
-YesNo = Bool[np.ndarray, " n"]
-"""One yes or no a stretch."""
+YesNo = Bool[np.ndarray, "..."]
+"""One yes or no a side, or a block."""
+
+Shares = Float64[np.ndarray, "..."]
+"""Parts of a way."""
+
+_SMALLEST = np.nextafter(np.float32(0), np.float32(1))
+"""What is above 0."""
+
+_SIDES = 4
+"""Of a block: the left one and the right one, which are columns; top and bottom, which are rows."""
 
 
 @dataclass(frozen=True)
@@ -45,184 +55,333 @@ class ScoredBox:
 
 
 @dataclass(frozen=True, eq=False)
-class _SeenPixels:
-    """A map on the rows and columns of pixels that the network saw."""
+class _Axis:
+    """The pixels that the network saw along one side of the source, among the cells of a map."""
 
-    top: int
-    """The first row of them on the source."""
+    first: int
+    """The first of them on the source."""
 
-    left: int
-    """The first column of them on the source."""
+    at: Float64[np.ndarray, " p"]
+    """Where each lies, in cells; held at the centres of the outermost cells."""
 
-    at_cells: Float64[np.ndarray, "h cells"]
-    """The value of every row where the columns of cells have their centres."""
+    start: float
+    """Where the first would lie if it were not held."""
 
-    at_cols: Float64[np.ndarray, " w"]
-    """Where every column of pixels lies among the columns of cells, in cells."""
+    step: float
+    """Cells from one pixel to the next."""
 
+    cells: Int64[np.ndarray, "2 p"]
+    """The two cells that make up each."""
 
-@dataclass(frozen=True, eq=False)
-class _Stretch:
-    """Pieces of rows, each between two neighbouring columns of cells, where the map is straight."""
+    shares: Float64[np.ndarray, "2 p"]
+    """How much of either."""
 
-    before: Float64[np.ndarray, "..."]
-    """The value at the cells on the left."""
-
-    behind: Float64[np.ndarray, "..."]
-    """The value at the cells on the right."""
-
-    cell: Int64[np.ndarray, "..."]
-    """The number of the cell on the left."""
-
-    def read(self, place: Float64[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
-        """Give the value of each, weighed to the bit as `Heatmap.on_source` does.
-
-        Args:
-            place: where among the columns of cells, in cells.
-        """
-        shares = 1 - (place - self.cell), 1 - (self.cell + 1 - place)
-        return np.asarray(shares[0] * self.before + shares[1] * self.behind, dtype=np.float32)
+    ends: Int64[np.ndarray, "2 blocks"]
+    """First and last pixel of each block."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Runs:
-    """Pixels side by side in a row that reach the level, in the order of rows, then columns."""
+class _Asked:
+    """A map that is to be boxed."""
 
-    row: Index
-    """Where each is."""
+    number: int
+    """Its place among all."""
+
+    heatmap: Heatmap
+    """It."""
+
+    rows: _Axis
+    """Rows of pixels among its rows of cells."""
+
+    cols: _Axis
+    """The same for columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Axes:
+    """The same for many maps; pixels are numbered on from map to map."""
+
+    offset: Index
+    """The number of each map's first pixel."""
 
     first: Index
-    """Its first column."""
+    """The first of each map's pixels on the source."""
 
-    last: Index
-    """Its last column."""
+    at: Float64[np.ndarray, " p"]
+    """As in `_Axis`, map after map."""
 
-    score: Float32[np.ndarray, " n"]
-    """Its largest value."""
+    cells: Int64[np.ndarray, "2 p"]
+    """As in `_Axis`."""
+
+    shares: Float64[np.ndarray, "2 p"]
+    """As in `_Axis`."""
+
+    ends: Int64[np.ndarray, "2 n blocks"]
+    """First and last pixel of each map's blocks."""
+
+    start: Float64[np.ndarray, " n"]
+    """As in `_Axis`, of each map."""
+
+    step: Float64[np.ndarray, " n"]
+    """As in `_Axis`, of each map."""
+
+    def cross(self, which: Index, low: Index, high: Index, share: Shares) -> Index:
+        """Give the last pixel before a share of the way from one pixel of a map to another."""
+        place = self.at[low] + share * (self.at[high] - self.at[low])
+        along = np.floor((place - self.start[which]) / self.step[which])
+        return np.asarray(self.offset[which] + along.astype(np.int64))
 
 
-def box_parts(heatmap: Heatmap, share: float) -> tuple[ScoredBox, ...]:
-    """Box the parts of a map that reach a share of its maximum over the source pixels.
+@dataclass(frozen=True, eq=False)
+class _SeenMaps:
+    """Maps on the pixels that the network saw."""
+
+    grids: Float64[np.ndarray, "n h w"]
+    """The cells."""
+
+    rows: _Axes
+    """Rows of pixels among the rows of cells."""
+
+    cols: _Axes
+    """The same for columns."""
+
+    def read(self, which: Index, row: Index, col: Index) -> Float32[np.ndarray, "..."]:
+        """Give the values of some maps on pixels, weighed as `Heatmap.on_source` does."""
+        (upper, lower), (before, behind) = self.rows.cells[:, row], self.cols.cells[:, col]
+        down, across = self.rows.shares[:, row], self.cols.shares[:, col]
+        grids = self.grids
+        left = down[0] * grids[which, upper, before] + down[1] * grids[which, lower, before]
+        right = down[0] * grids[which, upper, behind] + down[1] * grids[which, lower, behind]
+        return np.asarray(across[0] * left + across[1] * right, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """What reaches the level along the sides of each block, and which part it belongs to."""
+
+    first: Int64[np.ndarray, "4 n rows cols"]
+    """The first pixel along each side."""
+
+    last: Int64[np.ndarray, "4 n rows cols"]
+    """The last one; smaller where there is none."""
+
+    part: Int64[np.ndarray, "4 n rows cols"]
+    """The part of each side, by any number; those of touching blocks may still differ."""
+
+
+Boxes = tuple[ScoredBox, ...]
+"""Of one map, the strongest first."""
+
+
+def box_parts(heatmaps: Sequence[Heatmap], share: float) -> list[Boxes | None]:
+    """Box the parts of maps that reach a share of their maximum over the source pixels.
 
     Args:
-        heatmap: signed.
+        heatmaps: signed.
         share: in (0, 1].
 
     Returns:
-        One box for all pixels that touch along their sides, the strongest first; none where the
-        map says nothing, or nowhere on the source's pixels speaks for the class.
+        For each, one box for all pixels that touch along their sides, the strongest first; none
+        where the map says nothing, or nowhere on the source's pixels speaks for the class. None
+        where only every single pixel can tell: two parts come within a pixel of each other, or are
+        equally strong and begin in the same row.
     """
-    if not heatmap.is_usable or heatmap.grid.max() <= 0:
-        return ()
-    seen = _lay_out(heatmap)
-    if seen.at_cells.size == 0 or seen.at_cols.size == 0:
-        return ()
-    runs = _find_runs(seen, share)
-    return () if runs is None else _box_runs(runs, _label_parts(runs), (seen.top, seen.left))
+    found: list[Boxes | None] = [()] * len(heatmaps)
+    alike: dict[tuple[int, ...], list[_Asked]] = {}
+    for number, one in enumerate(heatmaps):
+        if not one.is_usable or one.grid.max() <= 0:
+            continue
+        box, (n_rows, n_cols) = one.geometry, one.grid.shape
+        rows = _place(box.source_size[0], n_rows, box.top, box.height)
+        cols = _place(box.source_size[1], n_cols, box.left, box.width)
+        if rows.at.size and cols.at.size:
+            shape = (n_rows, n_cols, rows.ends.shape[1], cols.ends.shape[1])
+            alike.setdefault(shape, []).append(_Asked(number, one, rows, cols))
+    for group in alike.values():
+        grids = np.stack([own.heatmap.grid for own in group]).astype(np.float64)
+        lines = _line_up([own.rows for own in group]), _line_up([own.cols for own in group])
+        for own, boxes in zip(group, _box_alike(_SeenMaps(grids, *lines), share), strict=True):
+            found[own.number] = boxes
+    return found
 
 
-def _lay_out(heatmap: Heatmap) -> _SeenPixels:
-    box, (n_rows, n_cols) = heatmap.geometry, heatmap.grid.shape
-    top, at_rows = _place(box.source_size[0], n_rows, box.top, box.height)
-    left, at_cols = _place(box.source_size[1], n_cols, box.left, box.width)
-    weights = np.clip(1 - np.abs(at_rows[:, None] - np.arange(n_rows)), 0, None)
-    return _SeenPixels(top, left, weights @ heatmap.grid.astype(np.float64), at_cols)
-
-
-def _place(
-    pixels: int, cells: int, start: float, extent: float
-) -> tuple[int, Float64[np.ndarray, " p"]]:
-    """The first pixel whose centre lies in the box, and where they all lie, in cells."""
+@lru_cache(maxsize=64)  # images of one collection are often of few sizes
+def _place(pixels: int, cells: int, start: float, extent: float) -> _Axis:
+    """Find the pixels whose centre lies in the box."""
     centres = np.arange(pixels) + 0.5
     inside = np.flatnonzero((centres >= start) & (centres <= start + extent))
     position = (centres[inside] - start) / extent * cells - 0.5
-    return int(inside[0]) if len(inside) else 0, np.asarray(np.clip(position, 0, cells - 1))
-
-
-def _find_runs(seen: _SeenPixels, share: float) -> _Runs | None:
-    """Look at both ends of every stretch; None where nothing is above 0."""
-    cells = seen.at_cols.astype(np.int64)
-    starts = np.flatnonzero(np.diff(cells, prepend=-1))
-    stops = np.append(starts[1:], len(cells)) - 1
-    all_rows = _cut_stretches(seen, slice(None), cells[starts])
-    at_start, at_stop = (all_rows.read(seen.at_cols[ends]) for ends in (starts, stops))
-    peaks = np.maximum(at_start, at_stop)
-    highest = peaks.max()
-    if highest <= 0:
-        return None
-    level = max(share * highest, np.nextafter(np.float32(0), np.float32(1)))
-    row, number = np.nonzero(peaks >= level)
-    is_start_in, is_stop_in = at_start[row, number] >= level, at_stop[row, number] >= level
-    first, last = starts[number], stops[number]
-    broken = np.flatnonzero(is_start_in != is_stop_in)
-    stretches = _cut_stretches(seen, row[broken], cells[first[broken]])
-    is_left = is_start_in[broken]
-
-    def is_like_first(cols: Index) -> YesNo:
-        return np.asarray((stretches.read(seen.at_cols[cols]) >= level) == is_left)
-
-    ends = _halve(first[broken], last[broken], is_like_first)
-    last[broken[is_left]] = ends[is_left]
-    first[broken[~is_left]] = ends[~is_left] + 1
-    return _join_neighbours(_Runs(row, first, last, peaks[row, number]))
-
-
-def _cut_stretches(seen: _SeenPixels, rows: Index | slice, cells: Index) -> _Stretch:
-    """Those right of the given columns of cells; right of the last one its value holds."""
-    behind = np.minimum(cells + 1, seen.at_cells.shape[1] - 1)
-    before, after = seen.at_cells[rows, cells], seen.at_cells[rows, behind]
-    return _Stretch(before, after, np.broadcast_to(cells, before.shape))
-
-
-def _halve(first: Index, last: Index, is_like_first: Callable[[Index], YesNo]) -> Index:
-    """Find the last column of each stretch that is as its first; its last one is not."""
-    while (last - first > 1).any():
-        middle = (first + last) // 2
-        is_like = is_like_first(middle)
-        first, last = np.where(is_like, middle, first), np.where(is_like, last, middle)
-    return first
-
-
-def _join_neighbours(runs: _Runs) -> _Runs:
-    """Make one run of those that follow each other without a gap."""
-    is_new = np.ones(len(runs.row), dtype=bool)
-    is_new[1:] = (np.diff(runs.row) > 0) | (runs.first[1:] > runs.last[:-1] + 1)
-    begin = np.flatnonzero(is_new)
-    end = np.append(begin[1:], len(is_new)) - 1
-    score = np.maximum.reduceat(runs.score, begin)
-    return _Runs(runs.row[begin], runs.first[begin], runs.last[end], score)
-
-
-def _label_parts(runs: _Runs) -> Index:
-    """Number the parts that runs touching from row to row make up, in the order of the runs."""
-    width = int(runs.last.max()) + 1
-    start, stop = runs.row * width + runs.first, runs.row * width + runs.last
-    # Of the next row those that end no earlier than this one begins, and begin before it ends.
-    low = np.searchsorted(stop, start + width, "left")
-    count = np.searchsorted(start, stop + width, "right") - low
-    ends = np.cumsum(count)
-    below = np.arange(ends[-1]) + np.repeat(low - (ends - count), count)
-    lines = np.append(0, ends)
-    touching = csr_array((np.ones(len(below), dtype=bool), below, lines), (len(count),) * 2)
-    return np.asarray(connected_components(touching, directed=False)[1], dtype=np.int64)
-
-
-def _box_runs(runs: _Runs, part: Index, corner: tuple[int, int]) -> tuple[ScoredBox, ...]:
-    n = int(part.max()) + 1
-    top, left = np.full(n, np.iinfo(np.int64).max), np.full(n, np.iinfo(np.int64).max)
-    bottom, right, score = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.float32)
-    np.minimum.at(top, part, runs.row)
-    np.maximum.at(bottom, part, runs.row)
-    np.minimum.at(left, part, runs.first)
-    np.maximum.at(right, part, runs.last)
-    np.maximum.at(score, part, runs.score)
-    return tuple(
-        ScoredBox(
-            score=float(score[i]),
-            top=corner[0] + int(top[i]),
-            left=corner[1] + int(left[i]),
-            height=int(bottom[i] - top[i]) + 1,
-            width=int(right[i] - left[i]) + 1,
-        )
-        for i in np.argsort(-score, kind="stable")
+    at = np.clip(position, 0, cells - 1)
+    cell = at.astype(np.int64)
+    starts = np.flatnonzero(np.diff(cell, prepend=-1))
+    stops = np.flatnonzero(np.diff(cell, append=cells))
+    return _Axis(
+        first=int(inside[0]) if len(inside) else 0,
+        at=at,
+        start=float(position[0]) if len(inside) else 0.0,
+        step=cells / extent,
+        cells=np.stack([cell, np.minimum(cell + 1, cells - 1)]),
+        shares=np.stack([1 - (at - cell), 1 - (cell + 1 - at)]),
+        ends=np.stack([starts, stops]),
     )
+
+
+def _line_up(axes: Sequence[_Axis]) -> _Axes:
+    offset = np.cumsum([0, *(len(one.at) for one in axes[:-1])])
+    return _Axes(
+        offset=offset,
+        first=np.array([one.first for one in axes]),
+        at=np.concatenate([one.at for one in axes]),
+        cells=np.concatenate([one.cells for one in axes], axis=1),
+        shares=np.concatenate([one.shares for one in axes], axis=1),
+        ends=np.stack([one.ends for one in axes], axis=1) + offset[:, None],
+        start=np.array([one.start for one in axes]),
+        step=np.array([one.step for one in axes]),
+    )
+
+
+def _box_alike(seen: _SeenMaps, share: float) -> list[Boxes | None]:
+    """Box the parts of maps that have as many blocks in a row, and as many in a column."""
+    which = np.arange(len(seen.grids))[:, None, None]
+    rows, cols = seen.rows.ends[:, None, :, :, None], seen.cols.ends[None, :, :, None, :]
+    corners = seen.read(which, rows, cols)
+    highest = corners.max(axis=(0, 1, 3, 4))
+    # A map that is nowhere above 0 has no pixel that reaches infinity.
+    level = np.where(highest > 0, np.maximum(share * highest, _SMALLEST), np.inf)
+    first, last = _find_sides(seen, corners, level.astype(np.float32)[:, None, None])
+    sides, is_unclear = _divide_saddles(corners >= level[:, None, None], first, last)
+    return _box_sides(seen, corners, _join(sides), is_unclear)
+
+
+def _find_sides(
+    seen: _SeenMaps,
+    corners: Float32[np.ndarray, "2 2 n rows cols"],
+    level: Float32[np.ndarray, "n 1 1"],
+) -> tuple[Int64[np.ndarray, "4 n rows cols"], Int64[np.ndarray, "4 n rows cols"]]:
+    """Find the first and the last pixel along each side that reaches the level."""
+    rows, cols = seen.rows.ends, seen.cols.ends
+    shape = (_SIDES, *corners.shape[2:])
+    # The end at the top or the left of each side, and the other one.
+    begin = np.concatenate([corners[0], corners[:, 0]])
+    end = np.concatenate([corners[1], corners[:, 1]])
+    low, high, across = np.empty((3, *shape), np.int64)
+    low[:2], high[:2], across[:2] = rows[0, ..., None], rows[1, ..., None], cols[:, :, None, :]
+    low[2:], high[2:], across[2:] = cols[0, :, None], cols[1, :, None], rows[..., None]
+    has_begin, has_end = begin >= level, end >= level
+    first = np.where(has_begin, low, high + 1)
+    last = np.where(has_end, high, low - 1)
+    crossed = np.nonzero(has_begin != has_end)
+    is_col, which = crossed[0] < 2, crossed[1]
+    is_high, own_level = has_begin[crossed], level[which, 0, 0]
+    share = (own_level - begin[crossed]).astype(np.float64) / (end[crossed] - begin[crossed])
+    low, high, across = low[crossed], high[crossed], across[crossed]
+    guess = np.empty(len(which), np.int64)
+    for axis, own in ((seen.rows, is_col), (seen.cols, ~is_col)):
+        guess[own] = axis.cross(which[own], low[own], high[own], share[own])
+
+    def is_like_first(at: Index, some: Index | slice = slice(None)) -> YesNo:
+        is_down, there = is_col[some], across[some]
+        row, col = np.where(is_down, at, there), np.where(is_down, there, at)
+        return np.asarray((seen.read(which[some], row, col) >= own_level[some]) == is_high[some])
+
+    turn = _find_ends(low, high, guess, is_like_first)
+    last[crossed] = np.where(is_high, turn, last[crossed])
+    first[crossed] = np.where(is_high, first[crossed], turn + 1)
+    return first, last
+
+
+def _find_ends(low: Index, high: Index, guess: Index, is_like_first: Callable[..., YesNo]) -> Index:
+    """Find the last pixel of each side that is as its first; its last one is not.
+
+    Where the straight line between the ends crosses the level is right but for what rounding
+    does, so that hardly a side has to be halved.
+    """
+    guess = np.clip(guess, low, high - 1)
+    is_like, is_next_like = is_like_first(guess), is_like_first(guess + 1)
+    low = np.where(is_next_like, guess + 1, np.where(is_like, guess, low))
+    high = np.where(is_next_like, high, np.where(is_like, guess + 1, guess))
+    while len(wide := np.flatnonzero(high - low > 1)):
+        middle = (low[wide] + high[wide]) // 2
+        is_like = is_like_first(middle, wide)
+        low[wide[is_like]] = middle[is_like]
+        high[wide[~is_like]] = middle[~is_like]
+    return low
+
+
+def _divide_saddles(
+    reaches: Bool[np.ndarray, "2 2 n rows cols"],
+    first: Int64[np.ndarray, "4 n rows cols"],
+    last: Int64[np.ndarray, "4 n rows cols"],
+) -> tuple[_Sides, Bool[np.ndarray, " n"]]:
+    """Give the sides of a block one part, or two; and say in which maps that hangs on pixels."""
+    shape = first.shape[1:]
+    part = np.repeat(2 * np.arange(np.prod(shape)).reshape(1, *shape), _SIDES, axis=0)
+    (top_left, top_right), (bottom_left, bottom_right) = reaches
+    is_saddle = (top_left ^ top_right) & (top_left ^ bottom_left) & ~(top_left ^ bottom_right)
+    if not is_saddle.any():
+        return _Sides(first, last, part), np.zeros(shape[0], dtype=bool)
+    # Rows (columns) between the two parts; none where a row reaches the level from end to end.
+    gaps = np.maximum(first[::2], first[1::2]) - np.minimum(last[::2], last[1::2]) - 1
+    is_apart = is_saddle & (gaps >= 0).all(axis=0)
+    part[0] += is_apart & bottom_left
+    part[1] += is_apart & bottom_right
+    part[3] += is_apart
+    is_unclear = (is_apart & (gaps == 0).any(axis=0)).any(axis=(1, 2))
+    return _Sides(first, last, part), is_unclear
+
+
+def _join(sides: _Sides) -> _Sides:
+    """Give one number to all that touches."""
+    name = list(range(2 * sides.part[0].size))
+
+    def find(one: int) -> int:
+        while name[one] != one:
+            one = name[one]
+        return one
+
+    left, right, top, bottom = range(_SIDES)
+    for side, other, here, there in (
+        (right, left, np.s_[..., :-1], np.s_[..., 1:]),
+        (bottom, top, np.s_[:, :-1], np.s_[:, 1:]),
+    ):
+        start = np.maximum(sides.first[side][here], sides.first[other][there])
+        touching = start <= np.minimum(sides.last[side][here], sides.last[other][there])
+        pairs = sides.part[side][here][touching], sides.part[other][there][touching]
+        for pair in zip(*(own.tolist() for own in pairs), strict=True):
+            early, late = sorted(map(find, pair))
+            name[late] = early
+    for one, other in enumerate(name):  # names only ever fall
+        name[one] = name[other]
+    return _Sides(sides.first, sides.last, np.array(name)[sides.part])
+
+
+def _box_sides(
+    seen: _SeenMaps,
+    corners: Float32[np.ndarray, "2 2 n rows cols"],
+    sides: _Sides,
+    is_unclear: Bool[np.ndarray, " n"],
+) -> list[Boxes | None]:
+    """Box the sides of each part on the source."""
+    n_parts = 2 * sides.part[0].size
+    low, high = np.full((2, n_parts), np.iinfo(np.int64).max), np.full((2, n_parts), -1)
+    score = np.zeros(n_parts, np.float32)
+    is_there = sides.first <= sides.last
+    for axis, own in ((0, np.s_[:2]), (1, np.s_[2:])):
+        there = is_there[own]
+        np.minimum.at(low[axis], sides.part[own][there], sides.first[own][there])
+        np.maximum.at(high[axis], sides.part[own][there], sides.last[own][there])
+    # The larger end of a row that holds a part's pixels is one of them.
+    np.maximum.at(score, sides.part[2:][is_there[2:]], corners.max(axis=1)[is_there[2:]])
+    shift = [(axes.first - axes.offset).tolist() for axes in (seen.rows, seen.cols)]
+    parts: list[list[tuple[float, int, int, int, int]]] = [[] for _ in shift[0]]
+    for one in np.flatnonzero(high[0] >= 0).tolist():
+        which = one // (n_parts // len(parts))
+        (top, left), (bottom, right) = low[:, one].tolist(), high[:, one].tolist()
+        corner = top + shift[0][which], left + shift[1][which]
+        parts[which].append((-float(score[one]), *corner, bottom - top + 1, right - left + 1))
+    return [
+        None
+        if unclear or len({one[:2] for one in own}) < len(own)
+        else tuple(ScoredBox(-one[0], *one[1:]) for one in sorted(own))
+        for own, unclear in zip(parts, is_unclear.tolist(), strict=True)
+    ]

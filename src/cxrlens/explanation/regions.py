@@ -3,6 +3,9 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
@@ -10,6 +13,9 @@ from cxrlens.explanation.contours import trace_contours
 from cxrlens.explanation.lung_zones import LungZones, name_place
 from cxrlens.explanation.region_boxes import box_parts
 from cxrlens.vocabulary import GreyImage, Heatmap, InputError, PixelMask, Region
+
+_Part = tuple[slice, slice, np.ndarray]
+"""The rows and columns of a box, and the pixels in it."""
 
 HALF = 0.5
 """Of the map's maximum: the half-maximum contour, fixed in advance."""
@@ -32,25 +38,61 @@ def find_regions(
     Raises:
         InputError: if the share is no number in (0, 1].
     """
-    _check_share(share)
     if zones is None:
-        return tuple(
-            Region(heatmap.class_name, box.score, box.top, box.left, box.height, box.width)
-            for box in box_parts(heatmap, share)
-        )
+        return find_many_regions([heatmap], share)[0]
+    _check_share(share)
     heat = heat_on_source(heatmap)
     return tuple(
-        Region(
-            class_name=heatmap.class_name,
-            score=float(heat[rows, cols][part].max()),
-            top=rows.start,
-            left=cols.start,
-            height=rows.stop - rows.start,
-            width=cols.stop - cols.start,
-            contours=trace_contours(part, rows.start, cols.start),
-            place=name_place(part, rows.start, cols.start, zones),
+        replace(
+            _make_region(heatmap, heat, part),
+            contours=trace_contours(part[2], part[0].start, part[1].start),
+            place=name_place(part[2], part[0].start, part[1].start, zones),
         )
-        for rows, cols, part in _list_parts(heat, share)
+        for part in _list_parts(heat, share)
+    )
+
+
+def find_many_regions(
+    heatmaps: Sequence[Heatmap], share: float = HALF
+) -> tuple[tuple[Region, ...], ...]:
+    """Do as `find_regions` without zones for many maps, in a tenth of the time for each.
+
+    Args:
+        heatmaps: as for `find_regions`.
+        share: as for `find_regions`.
+
+    Returns:
+        One tuple a map.
+
+    Raises:
+        InputError: as `find_regions`.
+    """
+    _check_share(share)
+    return tuple(
+        _find_slowly(one, share)
+        if boxes is None
+        else tuple(
+            Region(one.class_name, box.score, box.top, box.left, box.height, box.width)
+            for box in boxes
+        )
+        for one, boxes in zip(heatmaps, box_parts(heatmaps, share), strict=True)
+    )
+
+
+def _find_slowly(heatmap: Heatmap, share: float) -> tuple[Region, ...]:
+    heat = heat_on_source(heatmap)
+    return tuple(_make_region(heatmap, heat, part) for part in _list_parts(heat, share))
+
+
+def _make_region(heatmap: Heatmap, heat: GreyImage, part: _Part) -> Region:
+    rows, cols, pixels = part
+    return Region(
+        class_name=heatmap.class_name,
+        score=float(heat[rows, cols][pixels].max()),
+        top=rows.start,
+        left=cols.start,
+        height=rows.stop - rows.start,
+        width=cols.stop - cols.start,
     )
 
 
@@ -75,7 +117,7 @@ def mask_regions(heatmap: Heatmap, share: float = HALF) -> tuple[PixelMask, ...]
     return tuple(masks)
 
 
-def _list_parts(heat: GreyImage, share: float) -> list[tuple[slice, slice, np.ndarray]]:
+def _list_parts(heat: GreyImage, share: float) -> list[_Part]:
     """The box of each connected part and its pixels in it, strongest first."""
     labels, _ = ndimage.label(cut(heat, share))
     parts = [

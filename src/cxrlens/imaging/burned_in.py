@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from cxrlens.imaging.lung_field import LungField
+from cxrlens.imaging.morphology import dilate, erode
 from cxrlens.vocabulary import GreyImage, PixelMask
 
 _SIDE = 512
@@ -76,13 +77,13 @@ def find_burned_in(pixels: GreyImage, lung: LungField | None = None) -> PixelMas
         True on the signs, with a pixel's rim and any flat box that holds them; same size.
     """
     small = _shrink(pixels)
-    spread = ndimage.maximum_filter(small, 3) - ndimage.minimum_filter(small, 3)
+    spread = dilate(small, 3) - erode(small, 3)
     signs = _find_signs(small, spread)
     if signs.mean() > _MOST:
         return np.zeros(pixels.shape, dtype=bool)
     if lung is not None:
         signs = _drop_touching(signs, _guard(lung.mask, small.shape))
-    signs = np.asarray(ndimage.binary_dilation(signs, _AROUND))
+    signs = dilate(signs, 3)
     rows, cols = pixels.shape
     whole = np.asarray(Image.fromarray(signs).resize((cols, rows), Image.Resampling.NEAREST))
     return whole if lung is None else whole & ~lung.mask
@@ -103,7 +104,7 @@ def _find_signs(small: GreyImage, spread: GreyImage) -> PixelMask:
     clear |= _find_strokes(dark, spread, _CLEAR_DARK)
     if not clear.any():
         return clear
-    near = ndimage.maximum_filter(clear, 2 * round(_NEIGHBOURHOOD * max(small.shape)) + 1)
+    near = dilate(clear, 2 * round(_NEIGHBOURHOOD * max(small.shape)) + 1)
     faint = _find_strokes(np.where(near, bright, 0), spread, _FAINT_BRIGHT)
     faint |= _find_strokes(np.where(near, dark, 0), spread, _FAINT_DARK)
     strokes = clear | faint
@@ -116,20 +117,24 @@ def _stand_out(grey: GreyImage) -> GreyImage:
     Source: J. Serra, Image Analysis and Mathematical Morphology, 1982.
     """
     width = max(3, round(_STROKE * max(grey.shape)))
-    opened = ndimage.maximum_filter(ndimage.minimum_filter(grey, width), width)
-    return np.asarray(grey - opened)
+    return np.asarray(grey - dilate(erode(grey, width), width))
 
 
 def _find_strokes(height: GreyImage, spread: GreyImage, demand: _Demand) -> PixelMask:
     """Small crisp parts; `height` says by how much each pixel stands out."""
     found = np.zeros(height.shape, dtype=bool)
     limit = _LARGEST_SIGN * max(height.shape)
-    labels, _ = ndimage.label(height > 0.4 * demand.contrast, _AROUND)
-    for box, stroke in _list_parts(labels, limit):
+    high = height >= demand.contrast
+    if not high.any():
+        return found
+    rising = height > 0.4 * demand.contrast
+    labels, n = ndimage.label(rising, _AROUND)
+    is_high = _mark_parts(labels, n, high)
+    # Parts do not touch each other: what is inside one is inside them all taken together.
+    inner = erode(np.pad(rising, 1), 3)[1:-1, 1:-1]
+    for box, stroke in _list_parts(labels, is_high, limit):
         contrast = height[box][stroke].max()
-        if contrast < demand.contrast:
-            continue
-        rim = stroke & ~ndimage.binary_erosion(stroke, _AROUND)
+        rim = stroke & ~inner[box]
         crispness = np.minimum(spread[box][rim] / contrast, 1).mean()
         if crispness >= demand.crispness:
             found[box] |= stroke
@@ -141,26 +146,42 @@ def _find_boxes(spread: GreyImage, strokes: PixelMask) -> PixelMask:
     found = np.zeros(strokes.shape, dtype=bool)
     limit = _LARGEST_BOX * max(strokes.shape)
     labels, n = ndimage.label(spread < _FLAT)
-    beside = np.zeros(n + 1, dtype=bool)
-    beside[labels[ndimage.maximum_filter(strokes, 7)]] = True
-    beside[0] = False
-    for box, flat in _list_parts(np.where(beside[labels], labels, 0), limit):
+    is_beside = _mark_parts(labels, n, dilate(strokes, 7))
+    for box, flat in _list_parts(labels, is_beside, limit):
+        if not strokes[box].any():
+            continue
         patch = ndimage.binary_fill_holes(flat)
         if patch.mean() > 0.8 and (patch & strokes[box]).any():
             found[box] |= patch
-    return np.asarray(ndimage.binary_dilation(found, _AROUND))
+    return dilate(found, 3)
+
+
+def _mark_parts(
+    labels: Int[np.ndarray, "h w"], n: int, where: PixelMask
+) -> Bool[np.ndarray, " parts"]:
+    """Say of each part, by its number, whether it holds a pixel of `where`; of 0, the rest, no."""
+    marked = np.zeros(n + 1, dtype=bool)
+    marked[labels[where]] = True
+    marked[0] = False
+    return marked
 
 
 def _list_parts(
-    labels: Int[np.ndarray, "h w"], largest: float
+    labels: Int[np.ndarray, "h w"], is_asked: Bool[np.ndarray, " parts"], largest: float
 ) -> Iterator[tuple[tuple[slice, slice], Bool[np.ndarray, "rows cols"]]]:
-    """Give the bounding box and the pixels of each part that is neither a speck nor too large."""
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
-        side = max(box[0].stop - box[0].start, box[1].stop - box[1].start)
-        if _SPECK < side <= largest:
-            yield (box[0], box[1]), np.asarray(labels[box] == number)
+    """Give box and pixels of each part asked for that is neither a speck nor too large."""
+    at = np.flatnonzero(is_asked[labels])
+    rows, cols = np.divmod(at, labels.shape[1])
+    number = labels.ravel()[at]
+    first, last = np.full((2, len(is_asked)), max(labels.shape)), np.zeros((2, len(is_asked)), int)
+    for axis, places in enumerate((rows, cols)):
+        np.minimum.at(first[axis], number, places)
+        np.maximum.at(last[axis], number, places)
+    side = (last - first).max(axis=0) + 1
+    for part in np.flatnonzero(is_asked & (side > _SPECK) & (side <= largest)).tolist():
+        (top, left), (bottom, right) = first[:, part].tolist(), last[:, part].tolist()
+        box = slice(top, bottom + 1), slice(left, right + 1)
+        yield box, np.asarray(labels[box] == part)
 
 
 def _guard(lungs: PixelMask, size: tuple[int, ...]) -> Bool[np.ndarray, "rows cols"]:
@@ -170,7 +191,7 @@ def _guard(lungs: PixelMask, size: tuple[int, ...]) -> Bool[np.ndarray, "rows co
     from_left = np.maximum.accumulate(mask, axis=1)
     from_right = np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
     width = 2 * round(_LUNG_MARGIN * max(size)) + 1
-    return np.asarray(ndimage.maximum_filter(from_left & from_right, width))
+    return dilate(from_left & from_right, width)
 
 
 def _drop_touching(signs: PixelMask, guarded: PixelMask) -> PixelMask:

@@ -97,12 +97,15 @@ def measure_likeness(field: GreyImage) -> ChestLikeness:
         What was found.
     """
     ranks = rank(field)
-    ways = np.stack([np.rot90(average(ranks, CELLS), turns) for turns in range(4)])
+    cells = average(ranks, CELLS)
+    ways = np.stack([np.rot90(cells, turns) for turns in range(4)])
     as_is = (fold(ways) * CHEST).sum(axis=(1, 2), dtype=np.float64)
     scores = np.stack([as_is, -as_is])
     polarity, turns = np.unravel_index(int(scores.argmax()), scores.shape)
     turned = np.rot90(ranks, int(turns))
-    rest = ranks - np.kron(average(ranks, GRID // 2), np.ones((2, 2), dtype=np.float32))
+    squares = ranks.reshape(GRID // 2, 2, GRID // 2, 2)
+    sums = squares[:, 0] + squares[:, 1]
+    rest = squares - (sums[..., 0] + sums[..., 1])[:, None, :, None] / 4
     return ChestLikeness(
         scores=scores,
         upright=-turned if polarity else turned,
@@ -119,9 +122,15 @@ def rank(field: GreyImage) -> Ranks:
     Returns:
         The ranks of the means of `GRID` x `GRID` equal boxes.
     """
-    _, place, count = np.unique(shrink(field, GRID), return_inverse=True, return_counts=True)
-    middle = (2 * np.cumsum(count) - count) / GRID**2 - 1
-    return np.asarray(middle[place.reshape(GRID, GRID)], dtype=np.float32)
+    grey = shrink(field, GRID).ravel()
+    order = np.argsort(grey, stable=True)  # half the time of an unstable one
+    ordered = grey[order]
+    first = np.append(0, np.flatnonzero(ordered[1:] > ordered[:-1]) + 1)
+    count = np.append(first[1:], GRID**2) - first
+    middle = ((2 * first + count) / GRID**2 - 1).astype(np.float32)
+    ranks = np.empty(GRID**2, dtype=np.float32)
+    ranks[order] = np.repeat(middle, count)
+    return ranks.reshape(GRID, GRID)
 
 
 def average(ranks: Ranks, side: int) -> Cells:

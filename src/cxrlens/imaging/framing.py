@@ -86,9 +86,10 @@ def measure_contrast(small: SmallImage) -> tuple[float, float]:
     Returns:
         (black, white), in [0, 1].
     """
-    ordered = np.sort(small, axis=None)
-    hundredth = ordered.size // 100
-    return float(ordered[hundredth]), float(ordered[-1 - hundredth])
+    low = small.size // 100
+    high = small.size - 1 - low
+    ordered = np.partition(small, (low, high), axis=None)
+    return float(ordered[low]), float(ordered[high])
 
 
 def cut_frame(small: GreyImage) -> SmallImage:
@@ -113,8 +114,10 @@ def cut_frame(small: GreyImage) -> SmallImage:
     if white <= black:
         return small
     field = _cut_rows(small, black, white)
-    field = _cut_rows(field.T, black, white).T
-    return _cut_rows(field, black, white)  # rows that are flat now that the sides are gone
+    narrow = _cut_rows(field.T, black, white).T
+    if narrow.shape == field.shape:
+        return field
+    return _cut_rows(narrow, black, white)  # rows that are flat now that the sides are gone
 
 
 def _cut_rows(image: GreyImage, black: float, white: float) -> SmallImage:

@@ -3,38 +3,19 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, softmax
 
-from cxrlens.explanation import (
-    Method,
-    Question,
-    explain_lime,
-    find_method,
-    find_regions,
-    make_heatmaps,
-    read_lime_settings,
-)
-from cxrlens.imaging import (
-    Preprocessing,
-    Radiograph,
-    ReadImage,
-    count_cores,
-    map_ordered,
-    stream,
-    try_read_source,
-)
+from cxrlens.explanation import Method, find_method
+from cxrlens.imaging import Preprocessing, Radiograph, count_cores, map_ordered, try_read_source
 from cxrlens.inference import (
     Bundle,
     CompiledCache,
     EngineName,
-    FeatureTable,
     ImageBatch,
     Precision,
     PreparedTable,
@@ -45,28 +26,27 @@ from cxrlens.inference import (
     place_quantised,
     resolve_engine,
 )
+from cxrlens.model.answers import (
+    BATCH,
+    Answered,
+    PathLike,
+    answer_files,
+    answer_pixels,
+    choose_batch,
+    refuse,
+)
+from cxrlens.model.file_maps import map_files, map_pixels, weigh_pieces
 from cxrlens.vocabulary import (
     ClassIndices,
     Geometry,
     Heatmap,
-    ImageWarning,
     InputError,
     LimeExplanation,
     Prediction,
     Progress,
     Refusal,
-    Unfamiliarity,
     suggest,
 )
-
-BATCH = 32
-"""Decoded images that an engine is given at once, where they are small enough."""
-
-BATCH_PIXELS = 8_000_000
-"""Pixels of network inputs that an engine is given at once, unless a single image has more."""
-
-MAP_BATCH = 8
-"""Images that are explained at once: methods hold much more than the image."""
 
 MOST_DRAWN = 8
 """Files whose source pixels are read at the same time, however many cores there are: each may
@@ -77,12 +57,6 @@ SOURCES_AHEAD = 2
 
 CACHE_FOLDER = "engine-cache"
 """Beside a bundle: what engines compiled of it."""
-
-PathLike = str | os.PathLike[str]
-"""Where a file or folder is."""
-
-_Answered = tuple[Prediction, ReadImage | None]
-"""The answer for a file, and what the network saw; nothing where it was refused."""
 
 
 class Model:
@@ -197,7 +171,7 @@ class Model:
         maker = find_method(method)
         asked = [(maker, maker.read_settings(options))]
         self._check_target(target)
-        found = self._map_files(images, asked, target)
+        found = map_files(self.bundle, self.engine, images, asked, target)
         return (answer.refusal or maps[0] for (answer, _), maps in found)
 
     def read_maps(
@@ -221,7 +195,7 @@ class Model:
             InputError: if the target is unknown.
         """
         self._check_target(target)
-        return self._add_sources(self._map_files(images, methods, target))
+        return self._add_sources(map_files(self.bundle, self.engine, images, methods, target))
 
     def explain_lime(
         self, image: PathLike, target: str | Sequence[str] | None = None, **options: object
@@ -240,16 +214,8 @@ class Model:
             InputError: if the target or an option is unknown, the image is refused, or the
                 network's answers are not finite.
         """
-        settings = read_lime_settings(options)
-        read = next(iter(stream([os.fspath(image)], self._preprocessing)))
-        if isinstance(read, Refusal):
-            raise InputError(read.message)
-        found = explain_lime(
-            self.engine, read.pixels, self.classes, settings,
-            targets=[target] if isinstance(target, str) else target,
-            is_multilabel=self.bundle.record.is_multilabel,
-        )  # fmt: skip
-        return replace(found, geometry=read.geometry)
+        targets = [target] if isinstance(target, str) else target
+        return weigh_pieces(self.bundle, self.engine, image, targets, options)
 
     def explain_pixels(
         self,
@@ -274,12 +240,8 @@ class Model:
         Returns:
             One map an image.
         """
-        asked = np.array([self.classes.index(name) for name in targets], dtype=np.int64)
-        question = Question(pixels, asked, self.bundle.record.is_multilabel)
-        maps = method.make(engine or self.engine, question, settings)
-        return tuple(
-            make_heatmaps(grid[None], [name], geometry, method=method.name)[0]
-            for grid, name, geometry in zip(maps, targets, geometries, strict=True)
+        return map_pixels(
+            self.bundle, engine or self.engine, pixels, targets, geometries, (method, settings)
         )
 
     def answer_rows(
@@ -305,7 +267,7 @@ class Model:
             asked = [(names[row], warnings[row]) for row in chosen]
             answers += (
                 replace(one, features=None)
-                for one in self._answer_pixels(asked, pixels, geometries)
+                for one in answer_pixels(self.bundle, self.engine, asked, pixels, geometries)
             )
             progress.advance("predict", len(answers), len(rows))
         return tuple(answers)
@@ -314,135 +276,26 @@ class Model:
         if target is not None and target not in self.classes:
             raise InputError(f"unknown target {target!r}; {suggest(target, self.classes)}")
 
-    def _answer_files(self, paths: Iterable[PathLike]) -> Iterator[_Answered]:
-        step = self._preprocessing
-        n = max(1, min(BATCH, BATCH_PIXELS // (step.height * step.width)))
-        return chain.from_iterable(self._answer_batches(paths, n))
-
-    def _answer_batches(self, paths: Iterable[PathLike], n: int) -> Iterator[list[_Answered]]:
-        """Answer for `n` files at a time, while as many are read ahead."""
-        found = stream((os.fspath(path) for path in paths), self._preprocessing, ahead=n)
-        while batch := list(islice(found, n)):
-            answers = iter(
-                self._answer_images([one for one in batch if isinstance(one, ReadImage)])
-            )
-            yield [
-                (next(answers), one) if isinstance(one, ReadImage) else (self._refuse(one), None)
-                for one in batch
-            ]
-
-    def _map_files(
-        self,
-        images: Iterable[PathLike],
-        methods: Sequence[tuple[Method, object]],
-        target: str | None,
-    ) -> Iterator[tuple[_Answered, tuple[Heatmap, ...]]]:
-        for batch in self._answer_batches(images, MAP_BATCH):
-            read = [one for _, one in batch if one is not None]
-            maps: Iterator[tuple[Heatmap, ...]] = iter([()] * len(read))
-            if read and methods:
-                targets = [target or str(answer.leading) for answer, one in batch if one]
-                pixels = np.stack([one.pixels for one in read])
-                asked = (pixels, targets, [one.geometry for one in read])
-                made = (self.explain_pixels(*asked, *method) for method in methods)
-                maps = zip(*made, strict=True)
-            for answer, one in batch:
-                yield (answer, one), () if one is None else next(maps)
+    def _answer_files(self, paths: Iterable[PathLike]) -> Iterator[Answered]:
+        return chain.from_iterable(
+            answer_files(self.bundle, self.engine, paths, choose_batch(self.bundle))
+        )
 
     def _add_sources(
-        self, found: Iterable[tuple[_Answered, tuple[Heatmap, ...]]]
+        self, found: Iterable[tuple[Answered, tuple[Heatmap, ...]]]
     ) -> Iterator[tuple[Prediction, Radiograph | None, tuple[Heatmap, ...]]]:
         for answered, maps in found:
             answer, radiograph = self._read_source(answered)
             yield answer, radiograph, () if radiograph is None else maps
 
-    def _read_source(self, answered: _Answered) -> tuple[Prediction, Radiograph | None]:
+    def _read_source(self, answered: Answered) -> tuple[Prediction, Radiograph | None]:
         answer, read = answered
         if read is None:
             return answer, None
         source = try_read_source(read)
-        return (self._refuse(source), None) if isinstance(source, Refusal) else (answer, source)
-
-    def _answer_images(self, read: Sequence[ReadImage]) -> list[Prediction]:
-        if not read:
-            return []
-        pixels = np.stack([image.pixels for image in read])
-        asked = [(image.image, image.warnings) for image in read]
-        return self._answer_pixels(asked, pixels, [image.geometry for image in read])
-
-    def _answer_pixels(
-        self,
-        asked: Sequence[tuple[str, tuple[ImageWarning, ...]]],
-        pixels: np.ndarray,
-        geometries: Sequence[Geometry],
-    ) -> list[Prediction]:
-        """Answer for images at the network's size, each given by its name and its warnings."""
-        output = self.engine.run(pixels)
-        record, classes = self.bundle.record, self.classes
-        is_multilabel, point = record.is_multilabel, record.operating_point
-        logits = output.logits.astype(np.float64)
-        probabilities = expit(logits) if is_multilabel else softmax(logits, axis=1)
-        fitted = record.calibration
-        calibrated = None if fitted is None else fitted.scaling.apply(logits)
-        deciding = probabilities if calibrated is None else calibrated
-        decided = point.decide(classes, deciding, is_multilabel=is_multilabel)
-        flagged = point.flag(classes, deciding)
-        strange = self._judge_familiarity(output.features)
-        answers = []
-        for i, ((name, warnings), geometry) in enumerate(zip(asked, geometries, strict=True)):
-            heatmaps = make_heatmaps(output.maps[i], classes, geometry)
-            passed = np.flatnonzero(decided[i] if decided[i].any() else np.ones(len(classes)))
-            leading = int(passed[np.argmax(deciding[i][passed])])
-            unfamiliarity, doubts = strange[i]
-            answers.append(
-                Prediction(
-                    image=name,
-                    bundle_digest=record.digest,
-                    engine=self._engine_words,
-                    classes=classes,
-                    operating_point=point,
-                    logits=tuple(output.logits[i].tolist()),
-                    probabilities=tuple(probabilities[i].tolist()),
-                    calibrated=() if calibrated is None else tuple(calibrated[i].tolist()),
-                    decision=classes[leading] if decided[i].any() else None,
-                    is_multilabel=is_multilabel,
-                    decisions=tuple(classes[index] for index in np.flatnonzero(decided[i])),
-                    flagged=tuple(classes[index] for index in np.flatnonzero(flagged[i])),
-                    heatmaps=heatmaps,
-                    regions=find_regions(heatmaps[leading]),
-                    warnings=(*warnings, *doubts),
-                    unfamiliarity=unfamiliarity,
-                    brightness=float(pixels[i].mean()),
-                    features=output.features[i],
-                )
-            )
-        return answers
-
-    def _judge_familiarity(
-        self, features: FeatureTable
-    ) -> list[tuple[Unfamiliarity | None, tuple[ImageWarning, ...]]]:
-        """Say how unlike the training images each image is, and what to be warned of."""
-        known = self.bundle.familiarity
-        if known is None:
-            return [(None, ())] * len(features)
-        judged = known.judge(features)
-        warnings = map(known.warn, judged)
-        return [(one, () if w is None else (w,)) for one, w in zip(judged, warnings, strict=True)]
-
-    @property
-    def _engine_words(self) -> str:
-        return f"{self.engine.name}, {self.engine.precision}"
-
-    def _refuse(self, refusal: Refusal) -> Prediction:
-        return Prediction(
-            image=refusal.image,
-            bundle_digest=self.bundle.record.digest,
-            engine=self._engine_words,
-            classes=self.classes,
-            operating_point=self.bundle.record.operating_point,
-            is_multilabel=self.bundle.record.is_multilabel,
-            refusal=refusal,
-        )
+        if isinstance(source, Refusal):
+            return refuse(self.bundle, self.engine, source), None
+        return answer, source
 
     @property
     def _preprocessing(self) -> Preprocessing:

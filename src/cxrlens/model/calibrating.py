@@ -27,7 +27,8 @@ from cxrlens.evaluation import (
     report_flags,
 )
 from cxrlens.inference import WEIGHTS_FILE, save_bundle
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.model.examining import answer_table, tabulate_answers
 from cxrlens.training import BUNDLE_FOLDER, claim_run_folder
 from cxrlens.vocabulary import (

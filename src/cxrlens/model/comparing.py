@@ -10,7 +10,8 @@ import numpy as np
 from cxrlens.data import StudyTable, read_table
 from cxrlens.evaluation import SMALLEST, Comparison, compare
 from cxrlens.inference import PreparedTable, prepare
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.model.examining import match_classes, tabulate_answers
 from cxrlens.vocabulary import (
     PHANTOM_MODEL,

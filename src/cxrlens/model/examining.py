@@ -26,7 +26,8 @@ from cxrlens.evaluation import (
 )
 from cxrlens.imaging import read_mask
 from cxrlens.inference import PreparedTable, prepare
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.vocabulary import (
     PHANTOM_MODEL,
     UNKNOWN_TRAINING,

@@ -20,7 +20,8 @@ from cxrlens.inference import (
     prepare,
     save_bundle,
 )
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.training import BUNDLE_FOLDER, claim_run_folder
 from cxrlens.vocabulary import (
     Progress,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrlens.inference import UNKNOWN_DATA, Bundle, BundleRecord, save_bundle
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.network import ForeignCheckpoint, ImportSettings, adopt_network, read_checkpoint
 from cxrlens.training import BUNDLE_FOLDER, claim_run_folder
 from cxrlens.vocabulary import ARGMAX, EACH_AT_HALF, InputError, WeightsError, to_plain

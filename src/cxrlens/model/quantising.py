@@ -22,7 +22,8 @@ from cxrlens.inference import (
     prepare,
     quantise_network,
 )
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.model.examining import match_classes, tabulate_answers
 from cxrlens.vocabulary import (
     InputError,

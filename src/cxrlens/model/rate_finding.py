@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cxrlens.data import StudyTable, complete_split, read_table
 from cxrlens.inference import prepare
-from cxrlens.model.answering import PathLike
+from cxrlens.model.answers import PathLike
 from cxrlens.training import (
     Recipe,
     build_initial_network,

@@ -16,7 +16,8 @@ from cxrlens.data import StudyTable, complete_split, fold_table, read_table, wri
 from cxrlens.evaluation import SeedSpread, choose_operating_point, read_rule
 from cxrlens.imaging import write_whole
 from cxrlens.inference import Bundle, PreparedTable, prepare
-from cxrlens.model.answering import Model, PathLike
+from cxrlens.model.answering import Model
+from cxrlens.model.answers import PathLike
 from cxrlens.model.examining import Examination, judge_answers, tabulate_answers
 from cxrlens.model.seed_pooling import SeedRun, pool_seeds
 from cxrlens.training import (

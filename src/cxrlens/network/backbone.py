@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -12,6 +13,7 @@ import timm
 import torch
 from timm.layers.classifier import NormMlpClassifierHead
 from torch import nn
+from torch.func import functional_call
 
 from cxrlens.network.compact import CompactNetwork
 from cxrlens.network.residual import ResidualNetwork
@@ -204,7 +206,7 @@ def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
         with torch.no_grad():
             # Answering, but with the auxiliary head, which may not take the size either.
             images = torch.zeros(1, len(spec.mean), *input_size)
-            features, _ = backbone.eval().activate_auxiliary().compute(images)
+            features = _try(backbone.eval().activate_auxiliary(), images)
     except _REFUSALS as error:
         raise RecipeError(
             f"network.backbone {spec.backbone!r} does not take images of {input_size} pixels: "
@@ -216,6 +218,15 @@ def build_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:
             f"where {backbone.n_features} channels are needed; choose another"
         )
     return backbone.train()
+
+
+def _try(backbone: Backbone, images: torch.Tensor) -> torch.Tensor:
+    """Give features of the right shape; only architectures that need numbers for that compute."""
+    held = (*backbone.named_parameters(), *backbone.named_buffers())
+    shapes = {name: value.to("meta") for name, value in held}
+    with suppress(*_REFUSALS):
+        return cast(torch.Tensor, functional_call(backbone, shapes, (images.to("meta"),)))
+    return cast(torch.Tensor, backbone(images))  # or refuse in its own words
 
 
 def _create_backbone(spec: NetworkSpec, input_size: tuple[int, int]) -> Backbone:

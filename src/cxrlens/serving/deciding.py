@@ -15,17 +15,11 @@ from cxrlens.serving.conditions import is_decided
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, is_automated
 from cxrlens.serving.room import RoomState, decides_alone, read_state
-from cxrlens.serving.ruling import Reservation, Ruling, rule
+from cxrlens.serving.ruling import Reservation, Ruling, list_reservations, rule
 from cxrlens.serving.standing import review
 from cxrlens.serving.tables import case, claim, decision, person, prediction, reading
 from cxrlens.serving.trail import MACHINE_DECIDED, MACHINE_REFERRED, SYSTEM, append, digest_decision
 from cxrlens.vocabulary import lower_level
-
-_VIEW_WARNINGS = frozenset({"view-unknown"})
-"""Reasons of the file check that are about the view."""
-
-_POLICY_WARNINGS = frozenset({"patient-name-differs"})
-"""Those that are about neither the view nor the picture."""
 
 
 def decide(connection: Connection, case_id: str) -> None:
@@ -219,19 +213,7 @@ def _list_reservations(
         found.append(Reservation("policy", "a reader was at it before the machine had answered"))
     if answered.was_trained_on:
         found.append(Reservation("policy", "the model was trained on this image"))
-    for one in row.warnings:
-        if one["reason"] in _VIEW_WARNINGS:
-            found.append(Reservation("view", one["message"]))
-        elif one["reason"] in _POLICY_WARNINGS:
-            found.append(Reservation("policy", one["message"]))
-        else:
-            found.append(Reservation("quality", one["message"]))
+    warnings = [one["reason"] for one in row.warnings]
     distance = answered.answer.get("out_of_distribution")
     limit = answered.answer.get("out_of_distribution_limit")
-    if distance is None or limit is None:
-        told = "nobody measured whether it is like the training images"
-        found.append(Reservation("out-of-distribution", told))
-    elif not distance > limit:  # also where it is no number
-        told = f"unlike the training images: p = {distance:.3g}, limit {limit:.3g}"
-        found.append(Reservation("out-of-distribution", told))
-    return found
+    return [*found, *list_reservations(warnings, distance, limit)]

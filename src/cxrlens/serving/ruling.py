@@ -51,6 +51,41 @@ class Reservation:
     """What exactly, as a sentence."""
 
 
+_VIEW_WARNINGS = frozenset({"view-unknown"})
+"""Reasons of the image checks that are about the view."""
+
+_POLICY_WARNINGS = frozenset({"patient-name-differs"})
+"""Those that are about neither the view nor the picture."""
+
+
+def list_reservations(
+    warnings: Sequence[str], distance: float | None, limit: float | None
+) -> list[Reservation]:
+    """List why an image is not decided whatever its scores, the most telling first.
+
+    Args:
+        warnings: reasons of the image checks. Their sentences may name the patient, whose erasure
+            a decision outlives.
+        distance: p-value of being like the training images; None where it was not measured.
+        limit: at or below it the image counts as unlike them.
+    """
+    found: list[Reservation] = []
+    for reason in warnings:
+        kind: ReferralReason = "quality"
+        if reason in _VIEW_WARNINGS:
+            kind = "view"
+        elif reason in _POLICY_WARNINGS:
+            kind = "policy"
+        found.append(Reservation(kind, f"the file check had a reservation: {reason}"))
+    if distance is None or limit is None:
+        told = "nobody measured whether it is like the training images"
+        found.append(Reservation("out-of-distribution", told))
+    elif not distance > limit:  # also where it is no number
+        told = f"unlike the training images: p = {distance:.3g}, limit {limit:.3g}"
+        found.append(Reservation("out-of-distribution", told))
+    return found
+
+
 @dataclass(frozen=True)
 class Ruling:
     """What came of a case."""
