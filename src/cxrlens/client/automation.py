@@ -301,6 +301,7 @@ class WorkTimes(Told):
 
     n_failed: int
     """Answers that failed, of cases that whoever asks may not read any more."""
+
     inference_median: float | None
     """Seconds an image, of the last 1,000 answers."""
 

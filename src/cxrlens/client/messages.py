@@ -43,8 +43,8 @@ ReferralReason = Literal[
     "not-confident", "out-of-distribution", "view", "quality", "policy"
 ]  # fmt: skip
 """Why a case went to a reader: its score is on the wrong side of every certified threshold; it is
-unlike the training images, or nobody measured that; it is no frontal view, or none that says so;
-the file check had reservations; or another rule, which the sentence beside it says."""
+unlike the training images, or nobody measured that; a DICOM file that does not say its view; the
+file check had reservations; or another rule, which the sentence beside it says."""
 
 RecallReason = Literal["new-information", "looks-wrong", "promise-broken", "other"]
 """Why a decided case is taken back."""

@@ -90,8 +90,9 @@ def judge_spot_checks(is_wrong: Flags, risk: float, delta: float) -> SpotCheckSt
 
     Args:
         is_wrong: whether the machine decided wrongly, one drawn patient at stake, in the order of
-            reading. A patient counts once, by the worst image: two images of one patient fail
-            together, and are no two cases.
+            reading. A patient counts once, by the image that was read first: two images of one
+            patient fail together, and are no two cases, and one that is read later must not
+            change what was looked at before.
         risk: the share promised, in (0, 1), as in the certificate.
         delta: how often a kept promise may be called broken, in (0, 1).
 

@@ -3,15 +3,15 @@
 SPDX-License-Identifier: Apache-2.0
 
 What was usual is known from the cases that were read without the machine until a certificate was
-made. Watched are, at an automated level, the cases that the lot gave to a reader: those that were
-referred are the hard ones, and nobody would be surprised to find more differences there.
+made. Watched are, at an automated level, the cases that the lot gave to a reader. Those that were
+referred count for neither: they are the hard ones, and readers differ more from the machine there.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from cxrlens.evaluation import AgreementChart, design_cusum, watch_agreement
 from cxrlens.serving.conditions import may_still_read
@@ -45,12 +45,14 @@ class Answers:
     numbers: tuple[int, ...]
     """Of the cases."""
 
-    drawn: np.ndarray
-    """Whether the lot gave it to a reader at an automated level; bool."""
-
 
 def gather_unaided(
-    connection: Connection, state: RoomState, finding: str, asker: str | None = None
+    connection: Connection,
+    state: RoomState,
+    finding: str,
+    asker: str | None = None,
+    *,
+    is_drawn: bool = False,
 ) -> Answers:
     """Gather what readers said without the machine, and what the machine of the room said.
 
@@ -59,14 +61,16 @@ def gather_unaided(
         state: of the room.
         finding: the class.
         asker: id of a person; cases that they may still read are left out. None leaves out none.
+        is_drawn: only cases that the lot gave to a reader at an automated level; else those too
+            about which the machine had nothing to decide, and none that it referred.
 
     Returns:
         The first such answer to each case, in the order in which they were given.
     """
+    is_drawn_case = decision.c.is_drawn.is_(True)
     asked = (
         select(
-            case.c.id, case.c.number, case.c.pseudonym, reading.c.findings, prediction.c.answer,
-            decision.c.is_drawn,
+            case.c.id, case.c.number, case.c.pseudonym, reading.c.findings, prediction.c.answer
         )
         .join(case, case.c.id == reading.c.case_id)
         .join(
@@ -79,6 +83,7 @@ def gather_unaided(
             reading.c.kind.in_(("first", "final")),
             prediction.c.preparation == state.preparation,
             prediction.c.was_trained_on.is_(False),
+            is_drawn_case if is_drawn else or_(decision.c.case_id.is_(None), is_drawn_case),
         )
         .order_by(reading.c.seq)
     )  # fmt: skip
@@ -93,7 +98,6 @@ def gather_unaided(
         machine=np.array([is_decided_for(row.answer, finding) for row in rows], dtype=np.bool_),
         patients=tuple(row.pseudonym or row.id for row in rows),
         numbers=tuple(row.number for row in rows),
-        drawn=np.array([bool(row.is_drawn) for row in rows], dtype=np.bool_),
     )
 
 
@@ -136,26 +140,18 @@ def chart_agreement(
         after: number of the newest case then.
         asker: as for `gather_unaided`; whoever judges the certificate leaves out none.
     """
-    found = gather_unaided(connection, state, finding, asker)
-    watched = [
-        row for row in take_one_each(found.patients, found.drawn) if found.numbers[row] > after
-    ]
+    found = gather_unaided(connection, state, finding, asker, is_drawn=True)
+    watched = [row for row in take_one_each(found.patients) if found.numbers[row] > after]
     design = design_cusum(usual["usual"], usual["worse"], RUN_LENGTH)
     return watch_agreement((found.reader != found.machine)[watched], design)
 
 
-def take_one_each(patients: tuple[str, ...], wanted: np.ndarray | None = None) -> list[int]:
-    """Take the first row of each patient: images of one patient are alike.
-
-    Args:
-        patients: of the rows.
-        wanted: rows that count; None: all.
-    """
+def take_one_each(patients: tuple[str, ...]) -> list[int]:
+    """Take the first row of each patient: images of one patient are alike."""
     first: dict[str, int] = {}
     for row, name in enumerate(patients):
-        if wanted is None or wanted[row]:
-            first.setdefault(name, row)
-    return sorted(first.values())
+        first.setdefault(name, row)
+    return list(first.values())
 
 
 def _is_present(findings: list[dict[str, Any]], finding: str) -> bool:

@@ -29,7 +29,7 @@ from cxrlens.evaluation import AutomationPoint, measure_proportion, trace_automa
 from cxrlens.serving.agreement_watch import FEWEST_READ, chart_agreement
 from cxrlens.serving.certificates import Held, list_held
 from cxrlens.serving.conditions import may_still_read
-from cxrlens.serving.drift_watch import gather_tracks
+from cxrlens.serving.drift_watch import count_watched
 from cxrlens.serving.gates import judge_gate, measure_out_of_distribution, read_gates
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.promises import list_promises
@@ -93,7 +93,6 @@ def tell_certificate(connection: Connection, held: Held, asker: SignedIn) -> Cer
             machine did with it.
     """
     state, told = read_state(connection), held.told
-    tracks = gather_tracks(connection, state, held)
     decided = connection.execute(
         select(decision.c.certificates)
         .join(case, case.c.id == decision.c.case_id)
@@ -128,7 +127,7 @@ def tell_certificate(connection: Connection, held: Held, asker: SignedIn) -> Cer
         n_decided=sum(held.id in ids for ids in decided),
         spot_checks=judge_drawn(connection, held, asker.id),
         drift=tuple(DriftLookTold.model_validate(_pick(one)) for one in held.drift),
-        n_watched=tracks.n_watched,
+        n_watched=count_watched(connection, state, held),
         next_drift_look=(held.n_looks + 1) * held.plan.window,
         agreement=_tell_agreement(connection, state, held, asker),
         agreement_note=None if held.usual is not None else _NOT_WATCHED,

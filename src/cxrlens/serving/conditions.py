@@ -21,12 +21,13 @@ def is_awaited(since: str) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy
             answering must not keep a reader from it. Nor do those that came after now, by a clock
             that was set back.
     """
-    is_open = (
+    # Also where the job is done: drift is looked for between the answer and the decision.
+    is_coming = (
         select(job.c.id)
         .where(
             job.c.case_id == case.c.id,
             job.c.kind == "predict",
-            job.c.state.in_(("queued", "running")),
+            job.c.state.in_(("queued", "running", "done")),
         )
         .correlate(case)
         .exists()
@@ -36,7 +37,7 @@ def is_awaited(since: str) -> Any:  # noqa: ANN401 - an expression of SQLAlchemy
     )
     return and_(
         case.c.state == "ready", case.c.level.in_(AUTOMATED), case.c.received_at > since,
-        case.c.received_at <= tell_time(), is_open, none,
+        case.c.received_at <= tell_time(), is_coming, none,
     )  # fmt: skip
 
 

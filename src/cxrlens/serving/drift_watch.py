@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from cxrlens.evaluation import DriftReport, watch_drift
 from cxrlens.serving.certificates import (
@@ -37,10 +37,19 @@ class Tracks:
     watched: dict[str, np.ndarray]
     """Of those since, in the order of arrival."""
 
-    @property
-    def n_watched(self) -> int:
-        """Patients since the certificate."""
-        return len(self.watched["scores"])
+
+def count_watched(connection: Connection, state: RoomState, held: Held) -> int:
+    """Count the patients since a certificate was made, as `gather_tracks` gives them.
+
+    Args:
+        connection: in a transaction.
+        state: of the room.
+        held: the certificate.
+    """
+    patient = func.coalesce(case.c.pseudonym, case.c.id)
+    new = _select_watchable(state, patient.label("patient")).group_by(patient)
+    new = new.having(func.min(case.c.number) > held.after_number)
+    return int(connection.execute(select(func.count()).select_from(new.subquery())).scalar_one())
 
 
 def gather_tracks(connection: Connection, state: RoomState, held: Held) -> Tracks:
@@ -54,19 +63,11 @@ def gather_tracks(connection: Connection, state: RoomState, held: Held) -> Track
     Returns:
         The first case of each patient; `features` only where every case has them.
     """
-    rows = connection.execute(
-        select(
-            prediction.c.answer, prediction.c.brightness, prediction.c.features,
-            case.c.id, case.c.number, case.c.pseudonym,
-        )
-        .join(case, case.c.id == prediction.c.case_id)
-        .where(
-            prediction.c.bundle == state.bundle,
-            prediction.c.preparation == state.preparation,
-            prediction.c.brightness.is_not(None),
-        )
-        .order_by(case.c.number)
+    wanted = _select_watchable(
+        state, prediction.c.answer, prediction.c.brightness, prediction.c.features,
+        case.c.id, case.c.number, case.c.pseudonym,
     )  # fmt: skip
+    rows = connection.execute(wanted.order_by(case.c.number))
     first: dict[str, Any] = {}
     for row in rows:
         first.setdefault(row.pseudonym or row.id, row)
@@ -89,6 +90,21 @@ def gather_tracks(connection: Connection, state: RoomState, held: Held) -> Track
     return tracks
 
 
+def _select_watchable(state: RoomState, *columns: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's
+    """What is wanted of the cases that the model answered as it does now."""
+    return (
+        select(*columns)
+        .select_from(prediction)
+        .join(case, case.c.id == prediction.c.case_id)
+        .where(
+            prediction.c.bundle == state.bundle,
+            prediction.c.preparation == state.preparation,
+            prediction.c.was_trained_on.is_(False),  # what it knows by heart is like nothing new
+            prediction.c.brightness.is_not(None),
+        )
+    )
+
+
 def watch(room: Room) -> None:
     """Look for drift where a window has become full; an alarm voids its certificate.
 
@@ -100,12 +116,12 @@ def watch(room: Room) -> None:
     with room.database.read() as connection:
         state = read_state(connection)
         due = [
-            (held, tracks)
+            (held, gather_tracks(connection, state, held))
             for held in list_held(connection, is_valid=True)
-            if find_formal_fault(held, state) is None
-            and (tracks := gather_tracks(connection, state, held)).n_watched
-            >= (held.n_looks + 1) * held.plan.window
-            and held.n_looks < held.plan.looks
+            if held.n_looks < held.plan.looks
+            and find_formal_fault(held, state) is None
+            # Counted first: features of all cases are much to read for every batch of answers.
+            and count_watched(connection, state, held) >= (held.n_looks + 1) * held.plan.window
         ]
     for held, tracks in due:
         try:

@@ -130,7 +130,9 @@ def put_level(service: ServiceHere, lead: Lead, change: LevelChange) -> Room:
     """
     with service.room.database.write() as connection:
         state = review(connection)
-        if LEVELS.index(change.level) > LEVELS.index(state.level):
+        is_raised = LEVELS.index(change.level) > LEVELS.index(state.level)
+        # A protocol makes of what would have been decided what is decided.
+        if is_raised or (change.protocol is not None and is_automated(change.level)):
             require_gate(connection, change.level, lead)
         if change.protocol is not None and not is_automated(change.level):
             raise NotAllowed(

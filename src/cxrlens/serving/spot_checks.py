@@ -59,7 +59,7 @@ def gather_drawn(connection: Connection, held: Held, asker: str | None = None) -
     if asker is not None:
         asked = asked.where(~may_still_read(read_state(connection), asker))
     drawn = [row for row in connection.execute(asked) if held.id in row.certificates]
-    told = _read_truth(connection, [row.case_id for row in drawn], finding)
+    told = _read_truth(connection, {row.case_id for row in drawn}, finding)
     at_stake = held.told.decides == "negative"
     wrong: dict[str, tuple[_When, bool]] = {}
     for row in drawn:
@@ -116,26 +116,31 @@ def find_broken_promise(connection: Connection, held: Held) -> str | None:
 
 
 def _read_truth(
-    connection: Connection, ids: list[str], finding: str
+    connection: Connection, ids: set[str], finding: str
 ) -> dict[str, tuple[_When, bool]]:
     """Case → when it was told, and whether the class is there."""
     told: dict[str, tuple[_When, bool]] = {}
+    # Joined, and not listed: SQLite takes only so many values in one question.
+    is_drawn = decision.c.is_drawn.is_(True)
     asked = (
         select(reading.c.case_id, reading.c.seq, reading.c.findings)
+        .join(decision, decision.c.case_id == reading.c.case_id)
         .where(
             reading.c.machine_was_shown.is_(False),
             reading.c.kind.in_(("first", "final")),
-            reading.c.case_id.in_(ids),
+            is_drawn,
         )
         .order_by(reading.c.seq)
     )
     for row in connection.execute(asked):
         present = any(one["class_name"] == finding and one["present"] for one in row.findings)
         told.setdefault(row.case_id, ((False, row.seq), present))
-    known = select(reference.c.case_id, reference.c.first_line, reference.c.is_present).where(
-        reference.c.class_name == finding, reference.c.case_id.in_(ids)
+    known = (
+        select(reference.c.case_id, reference.c.first_line, reference.c.is_present)
+        .join(decision, decision.c.case_id == reference.c.case_id)
+        .where(reference.c.class_name == finding, is_drawn)
     )
     for row in connection.execute(known.order_by(reference.c.first_line)):
         when = told[row.case_id][0] if row.case_id in told else (True, row.first_line)
         told[row.case_id] = (when, bool(row.is_present))
-    return told
+    return {one: what for one, what in told.items() if one in ids}

@@ -96,7 +96,7 @@ def gather(
         wanted = wanted.where(~may_still_read(state, asker))
     rows = connection.execute(wanted).all()
     readers = _list_readers(connection)
-    trained = {row.pseudonym for row in rows if row.was_trained_on}
+    trained = _list_trained(connection, state)
     left_out: Counter[str] = Counter()
     kept: list[Row[Any]] = []
     for row in rows:
@@ -182,13 +182,28 @@ def _select(state: RoomState, finding: str, *, is_multilabel: bool) -> Any:  # n
             known_line.label("known_line"),
             prediction.c.answer,
             prediction.c.preparation,
-            prediction.c.was_trained_on,
         )
         .join(reference, reference.c.case_id == case.c.id)
         .outerjoin(prediction, answered)
         .where(reference.c.class_name == finding, case.c.state == "ready")
         .order_by(reference.c.first_line, case.c.number)
     )
+
+
+def _list_trained(connection: Connection, state: RoomState) -> set[str]:
+    """Patients any of whose images it was trained on, also one whose truth nobody has told."""
+    asked = (
+        select(case.c.pseudonym)
+        .select_from(prediction)
+        .join(case, case.c.id == prediction.c.case_id)
+        .where(
+            prediction.c.bundle == state.bundle,
+            prediction.c.was_trained_on.is_(True),
+            case.c.pseudonym.is_not(None),
+        )
+        .distinct()
+    )
+    return set(connection.execute(asked).scalars())
 
 
 def _list_readers(connection: Connection) -> set[tuple[str, str]]:
@@ -201,7 +216,7 @@ def _find_fault(
     state: RoomState,
     after_line: int,
     readers: set[tuple[str, str]],
-    trained: set[str | None],
+    trained: set[str],
 ) -> str | None:
     """Why a case does not count; None where it does."""
     if row.known_line <= after_line:

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select
 
 from cxrlens.serving.clock import tell_time
-from cxrlens.serving.tables import (
-    trail,
-)
+from cxrlens.serving.tables import trail
 from cxrlens.vocabulary import digest
 
 Details = Mapping[str, str | int | float | bool | list[str] | None]
