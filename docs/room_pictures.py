@@ -110,7 +110,7 @@ def automate(url: str, token: str, files: list[Path]) -> None:
         )  # fmt: skip
         for case_id, truth in cases:
             room.set_reference(case_id, {name: name == truth for name in names}, "as drawn")
-        room.set_gates(GateSettings(shadow_cases=100, sensitivity=0.6))
+        room.set_gates(GateSettings(shadow_cases=100, sensitivity=0.6, risk=0.1))
         room.set_settings(
             RoomSettings(
                 reveal="after-commit", asks_first=False, readers_per_case=1, spot_check_percent=20

@@ -90,6 +90,8 @@ class Known:
     preparation: str
     expires: datetime
     is_ended: bool = False
+    waits: bool = True
+    """Until the level is set the next time."""
 
     def holds(self, world: "World") -> bool:
         same = (self.bundle, self.preparation) == (world.bundle, world.preparation)
@@ -314,11 +316,12 @@ class World(RuleBasedStateMachine):
                 assert level in AUTOMATED  # nothing is asked for below
                 self.note_fall()
                 return
-            assert level not in AUTOMATED or self.carries(level)
         else:
             with self.room.hand.room.database.write() as connection:
                 set_level(connection, level, "wanted", self.room.lead.id, protocol)
+        is_raised = LEVELS.index(level) > LEVELS.index(self.level)
         self.note_level(level, protocol)
+        assert not is_raised or level not in AUTOMATED or self.carries(level)
 
     def stop(self) -> None:
         with self.room.hand.room.database.write() as connection:
@@ -479,9 +482,13 @@ class World(RuleBasedStateMachine):
         self.note_reach()
         self.level = level
         self.approval = (protocol or self.approval) if level in AUTOMATED else None
+        for known in self.certificates.values():
+            known.waits = False
         for one in self.cases:
+            is_ruled = one.kind is not None and not one.is_recalled and one.level in AUTOMATED
+            blind: Level = "shadow" if is_ruled and level not in AUTOMATED else level
             if not one.is_closed:
-                one.level = min(one.level, level, key=LEVELS.index)
+                one.level = min(one.level, level, blind, key=LEVELS.index)
         self.note_reach()
 
     def note_fall(self) -> None:
@@ -502,7 +509,8 @@ class World(RuleBasedStateMachine):
         told.level = min(told.level, self.level, "assistance", key=LEVELS.index)
 
     def list_sides(self) -> dict[Side, list[float]]:
-        holding = [one for one in self.certificates.values() if one.holds(self)]
+        known = self.certificates.values()
+        holding = [one for one in known if one.holds(self) and not one.waits]
         return {
             side: [one.threshold for one in holding if one.side == side]
             for side in ("negative", "positive")

@@ -10,24 +10,25 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from cxrlens.client.automation import GateSettings
+from cxrlens.client.automation import GateSettings, PromiseNew
 from cxrlens.client.messages import ReferenceAnswer, RoomSettings
 from cxrlens.serving import tables
 from cxrlens.serving.answering import decide_left
 from cxrlens.serving.certificates import list_held, void_certificate
 from cxrlens.serving.clock import tell_time
 from cxrlens.serving.deciding import decide, recall_by_certificate, recall_case
+from cxrlens.serving.gates import refuse_fewer_checks
 from cxrlens.serving.jobs import enqueue
 from cxrlens.serving.patients import erase_patient
 from cxrlens.serving.policy import NotAllowed
-from cxrlens.serving.promises import withdraw_promise
+from cxrlens.serving.promises import make_promise, withdraw_promise
 from cxrlens.serving.readings import set_reference
 from cxrlens.serving.room import begin_serving, set_settings
 from cxrlens.serving.standing import fall, review
 from cxrlens.serving.verifying import verify
 from cxrlens.serving.worklist import Query, list_cases
 
-from .automated_room import AutomatedRoom, make_automated_room
+from .automated_room import LOW_GATES, AutomatedRoom, make_automated_room
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def refuse(room: AutomatedRoom, *words: str) -> None:
 
 
 def test_partial_needs_its_evidence(room: AutomatedRoom) -> None:
-    refuse(room, "none that holds", "0: 200 are missing", "not measured")
+    refuse(room, "found none", "0: 200 are missing", "not measured")
     room.certify()
     room.raise_to("partial")
     assert room.hand.state().level == "partial"
@@ -206,7 +207,7 @@ def test_misses_found_by_spot_checks_take_the_room_down(
     assert told.certificates[0].spot_checks.n_wrong >= 2
     assert told.levels[0].by == "system"
     assert told.levels[0].level == "assistance"
-    assert room.hand.find(waiting).level == "assistance"
+    assert room.hand.find(waiting).level == "shadow"  # it goes on being read without the machine
     assert room.decision(room.add(0.01)) is None  # and nothing is decided any more
 
 
@@ -570,3 +571,130 @@ def test_of_two_certificates_of_one_side_the_stricter_decides(room: AutomatedRoo
     last = room.decision(room.add(between))
     assert last is not None
     assert (last.kind, last.certificates) == ("decided", [loose])
+
+
+def test_a_loose_promise_opens_no_gate_and_decides_nothing(room: AutomatedRoom) -> None:
+    room.certify()
+    room.set_gates(LOW_GATES.model_copy(update={"risk": 0.05}))
+    refuse(room, "promises at most 0.05", "found none")
+    room.set_gates()
+    room.raise_to("partial")
+    with room.hand.room.database.write() as connection:  # as nobody may while the machine decides
+        strict = LOW_GATES.model_copy(update={"risk": 0.05}).model_dump()
+        connection.execute(update(tables.room).values(gates=strict))
+    assert room.decision(room.add(0.01)) is None
+    assert room.hand.state().level == "assistance"
+
+
+@pytest.mark.parametrize(
+    "gate", [{"delta": 0.01}, {"days": 30}, {"drift_window": 20, "drift_looks": 10}]
+)
+def test_every_part_of_a_promise_has_its_bound(room: AutomatedRoom, gate: dict[str, float]) -> None:
+    room.certify()
+    room.set_gates(LOW_GATES.model_copy(update=gate))
+    refuse(room, "found none")
+
+
+def test_a_certificate_made_while_the_machine_decides_waits(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    key = room.promise(decides="positive")
+    room.hand.set_level("shadow")
+    room.work_in_shadow(80)
+    room.raise_to("partial")
+    assert room.test(key) is not None
+    before = room.decision(room.add(0.99))
+    assert before is not None
+    assert before.kind == "referred"
+    room.raise_to("partial")
+    after = room.decision(room.add(0.99))
+    assert after is not None
+    assert after.kind == "decided"
+
+
+def test_cases_that_the_machine_chose_are_no_evidence(
+    unchecked: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = unchecked
+    key = room.promise()
+    room.tell_truth(room.add(0.9), True)
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    room.tell_truth(room.add(0.9), True)
+    told = next(one for one in room.tell().promises if one.id == key)
+    assert told.n_at_stake == 1
+    assert any(why.startswith("the machine ruled on it") for why in told.left_out)
+
+
+def test_a_spot_check_that_fell_with_the_room_is_still_one(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = partial
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    drawn = room.add(0.01)
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 99)
+    referred = room.add(0.9)
+    room.hand.set_level("assistance")
+    for one in (drawn, referred):
+        view = room.hand.view(room.reader, one)
+        assert (view.line.level, view.machine) == ("shadow", None)
+    room.read(drawn, True)
+    assert room.tell().certificates[0].spot_checks.n_wrong == 1
+
+
+def test_spot_checks_that_nobody_reads_take_the_room_down(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = partial
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    drawn = room.add(0.01)
+    with room.hand.room.database.write() as connection:
+        connection.execute(
+            update(tables.decision).where(tables.decision.c.case_id == drawn)
+            .values(at="2020-01-01T00:00:00.000000+00:00")
+        )  # fmt: skip
+        review(connection)
+    assert room.hand.state().level == "assistance"
+    assert "1 spot checks have waited" in str(room.tell().certificates[0].why_void)
+
+
+def test_spot_checks_are_not_cut_while_the_machine_decides(partial: AutomatedRoom) -> None:
+    wanted = RoomSettings(
+        reveal="after-commit", asks_first=False, readers_per_case=1, spot_check_percent=4
+    )
+    with (
+        pytest.raises(NotAllowed, match="fewer are not"),
+        partial.hand.room.database.write() as connection,
+    ):
+        refuse_fewer_checks(connection, wanted)
+
+
+def test_the_other_class_of_two_is_the_same_promise(room: AutomatedRoom) -> None:
+    room.promise()
+    asked = PromiseNew(
+        finding="normal", decides="positive", risk=0.1, looks=(30,),
+        expires=tell_time(timedelta(days=30)),
+    )  # fmt: skip
+    with (
+        pytest.raises(NotAllowed, match="the other way round"),
+        room.hand.room.database.write() as connection,
+    ):
+        make_promise(connection, asked, room.hand.classes, room.lead)
+
+
+def test_a_promise_is_tested_on_the_model_that_it_was_made_of(room: AutomatedRoom) -> None:
+    key = room.promise()
+    begin_serving(room.hand.room, "d" * 64)
+    with pytest.raises(NotAllowed, match="of another model"):
+        room.test(key)
+
+
+@pytest.mark.parametrize("is_miss", [True, False])
+def test_a_reader_does_not_take_back_what_they_found_alone(
+    partial: AutomatedRoom, monkeypatch: pytest.MonkeyPatch, is_miss: bool
+) -> None:
+    room = partial
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    one = room.add(0.01)
+    room.read(one, is_miss, room.lead)
+    room.tell_truth(one, not is_miss, room.lead)
+    # A miss stays one, and whoever saw none at first may say that there was one.
+    assert room.tell().certificates[0].spot_checks.n_wrong == 1

@@ -32,6 +32,24 @@ class GateSettings(Asked):
     out_of_distribution: Annotated[float, Field(ge=0, le=1)] = 0.05
     """For partial: the largest share of cases that may be unlike the training images."""
 
+    risk: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """For partial and full: the largest promised share that a certificate counts with."""
+
+    delta: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """The same of how often a promise may be broken."""
+
+    days: Annotated[int, Field(ge=1, le=3660), WHOLE] = 366
+    """The same of how long it may hold from the day of its test."""
+
+    drift_window: Annotated[int, Field(ge=20, le=10**5), WHOLE] = 500
+    """The same of the patients of each look for drift: nothing is seen before the first."""
+
+    drift_looks: Annotated[int, Field(ge=1, le=10**4), WHOLE] = 104
+    """The same of the number of looks: the more there are, the less each of them sees."""
+
+    spot_check_days: Annotated[int, Field(ge=1, le=366), WHOLE] = 30
+    """Days after which a spot check that nobody has read ends the certificates."""
+
     partial_cases: Annotated[int, Field(ge=0, le=10**6), WHOLE] = 200
     """For full: cases that were decided or referred at partial, by certificates that still hold."""
 

@@ -40,7 +40,7 @@ from cxrlens.evaluation.cross_fitting import (
 )
 from cxrlens.evaluation.cusum_design import CusumDesign, design_cusum, find_run_length
 from cxrlens.evaluation.discordance import Discordance
-from cxrlens.evaluation.drift import DriftReport, watch_drift
+from cxrlens.evaluation.drift import FEWEST_REFERENCE, DriftReport, watch_drift
 from cxrlens.evaluation.drift_alarm import DriftAlarm
 from cxrlens.evaluation.drift_look import DriftLook
 from cxrlens.evaluation.drift_plan import DriftPlan
@@ -130,6 +130,7 @@ __all__ = [
     "CONSTANTS",
     "FEWEST_FOR_VECTOR",
     "FEWEST_PATIENTS",
+    "FEWEST_REFERENCE",
     "FEWEST_TO_CERTIFY",
     "GRID",
     "HEAT_SHARES",

@@ -61,20 +61,15 @@ def predict(room: Room, model: Model, jobs: Sequence[Job]) -> None:
     begun = count_seconds()
     answers = list(model.predict_many([room.places.original(one.case_id) for one in wanted]))
     seconds = (count_seconds() - begun) / len(wanted)
-    stored = []
     for one, answer in zip(wanted, answers, strict=True):
         with room.database.write() as connection:
             if not is_held(connection, one):
                 continue
             if not _may_run(connection, one.case_id):
                 finish(connection, one, _FORBIDDEN)
-            elif _store(connection, model, one, answer, seconds):
-                stored.append(one)
-    # What the new answers say of drift must be known before a case is decided on their strength.
-    watch(room)
-    for one in stored:
-        with room.database.write() as connection:
-            decide(connection, one.case_id)
+            else:
+                _store(connection, model, one, answer, seconds)
+    decide_left(room)
 
 
 def explain(room: Room, model: Model, one: Job) -> None:
@@ -165,7 +160,7 @@ def note_preparation(connection: Connection, model: Model) -> None:
 
 
 def decide_left(room: Room) -> None:
-    """Decide what was answered when the process before ended, between the two.
+    """Decide what was answered and is not decided yet, also by a process that ended between.
 
     Args:
         room: that the cases are in.
@@ -187,8 +182,8 @@ def decide_left(room: Room) -> None:
             .scalars()
             .all()
         )
-    if ids:
-        watch(room)
+    # What the new answers say of drift must be known before a case is decided on their strength.
+    watch(room)
     for case_id in ids:
         with room.database.write() as connection:
             decide(connection, case_id)
@@ -211,8 +206,8 @@ def digest_preparation(model: Model) -> str:
 
 def _store(
     connection: Connection, model: Model, one: Job, answer: Prediction, seconds: float
-) -> bool:
-    """Store an answer; False where there is none."""
+) -> None:
+    """Store an answer."""
     bundle = model.bundle.record.digest
     if answer.refusal is not None:
         # The file check passed, so this is the file changing under us, or a fault of ours.
@@ -221,7 +216,7 @@ def _store(
             connection, SYSTEM, "prediction-failed", one.case_id,
             {"bundle": bundle, "reason": answer.refusal.reason},
         )  # fmt: skip
-        return False
+        return
     image = connection.execute(select(case.c.digest).where(case.c.id == one.case_id)).scalar_one()
     normal = name_normal(answer.classes, is_multilabel=answer.is_multilabel)
     values: dict[str, object] = {
@@ -247,7 +242,6 @@ def _store(
     finish(connection, one)
     told = {"bundle": bundle, "answer": digest_answer(values)}
     append(connection, SYSTEM, PREDICTED, one.case_id, told)
-    return True
 
 
 def _tell_answer(answer: Prediction) -> Plain:

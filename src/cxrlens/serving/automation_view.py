@@ -27,10 +27,10 @@ from cxrlens.client.automation import (
 from cxrlens.client.messages import Side
 from cxrlens.evaluation import AutomationPoint, measure_proportion, trace_automation
 from cxrlens.serving.agreement_watch import FEWEST_READ, chart_agreement
-from cxrlens.serving.certificates import Held, list_held
+from cxrlens.serving.certificates import Held, list_held, read_gates
 from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.drift_watch import count_watched
-from cxrlens.serving.gates import judge_gate, measure_out_of_distribution, read_gates
+from cxrlens.serving.gates import judge_gate, measure_out_of_distribution
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.promises import list_promises
 from cxrlens.serving.room import RoomState, decides_alone, read_approval, read_state
@@ -98,6 +98,7 @@ def tell_certificate(connection: Connection, held: Held, asker: SignedIn) -> Cer
         .join(case, case.c.id == decision.c.case_id)
         .where(
             decision.c.kind == "decided",
+            decision.c.is_drawn.is_(False),
             decision.c.recalled_at.is_(None),
             ~may_still_read(state, asker.id),
         )

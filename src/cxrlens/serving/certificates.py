@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from cxrlens.client.automation import GateSettings
 from cxrlens.client.messages import Side
 from cxrlens.evaluation import Certificate, CertifiedBundle, DriftPlan, join_certificates
 from cxrlens.serving.agreement_watch import find_usual
@@ -144,6 +145,45 @@ def read_held(connection: Connection, key: str) -> Held:
     if found is None:
         raise NotAllowed("no-such-certificate", "there is no certificate with this id: list them")
     return found
+
+
+def read_gates(connection: Connection) -> GateSettings:
+    """Read what the room's levels ask for."""
+    kept = connection.execute(select(room.c.gates)).scalar_one()
+    return GateSettings() if kept is None else GateSettings.model_validate(kept)
+
+
+def is_strict_enough(held: Held, gates: GateSettings) -> bool:
+    """Say whether a certificate promises, and is watched, as strictly as the room asks for.
+
+    Args:
+        held: the certificate.
+        gates: of the room.
+    """
+    lasts = datetime.fromisoformat(held.told.expires) - datetime.fromisoformat(held.told.made_at)
+    return (
+        held.told.risk <= gates.risk
+        and held.told.delta <= gates.delta
+        and lasts.total_seconds() <= gates.days * 86400
+        and held.plan.window <= gates.drift_window
+        and held.plan.looks <= gates.drift_looks
+    )
+
+
+def list_carrying(connection: Connection) -> list[Held]:
+    """List the certificates by which the machine may decide now.
+
+    Those that hold, that are as strict as the room asks for, and that were there when somebody
+    last set its level: one that was made since has not passed the gate.
+
+    Args:
+        connection: in a transaction.
+    """
+    line, gates = read_state(connection).level_line, read_gates(connection)
+    return [
+        one for one in list_held(connection, is_valid=True)
+        if one.line < line and is_strict_enough(one, gates)
+    ]  # fmt: skip
 
 
 def void_certificate(connection: Connection, held: Held, why: str, actor: str) -> None:

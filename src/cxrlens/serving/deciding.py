@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from cxrlens.client.messages import DecisionKind, DecisionTold, RecallReason
-from cxrlens.serving.certificates import find_rules, list_held, read_outputs
+from cxrlens.serving.certificates import find_rules, list_carrying, read_outputs
 from cxrlens.serving.clock import count_seconds, tell_time
 from cxrlens.serving.conditions import is_decided
 from cxrlens.serving.people import SignedIn
@@ -46,7 +46,7 @@ def decide(connection: Connection, case_id: str) -> None:
     ).first()
     if answered is None:
         return  # of another model, or another way from file to pixels: nothing is certified of it
-    held = list_held(connection, is_valid=True)
+    held = list_carrying(connection)
     outputs = read_outputs(connection)
     # A case that came at partial is decided as at partial, also in a room that is at full now.
     level = lower_level(row.level, state.level)

@@ -52,6 +52,20 @@ def count_watched(connection: Connection, state: RoomState, held: Held) -> int:
     return int(connection.execute(select(func.count()).select_from(new.subquery())).scalar_one())
 
 
+def count_reference(connection: Connection, state: RoomState, held: Held) -> int:
+    """Count the patients up to a certificate, against whom drift is looked for.
+
+    Args:
+        connection: in a transaction.
+        state: of the room.
+        held: the certificate.
+    """
+    patient = func.coalesce(case.c.pseudonym, case.c.id)
+    old = _select_watchable(state, patient.label("patient")).group_by(patient)
+    old = old.having(func.min(case.c.number) <= held.after_number)
+    return int(connection.execute(select(func.count()).select_from(old.subquery())).scalar_one())
+
+
 def gather_tracks(connection: Connection, state: RoomState, held: Held) -> Tracks:
     """Gather scores, brightness and features of the model's cases, one case a patient.
 

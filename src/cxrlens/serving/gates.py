@@ -6,13 +6,22 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from cxrlens.client.automation import GateLine, GateSettings, LevelGate, Share
-from cxrlens.evaluation import measure_agreement, measure_proportion
-from cxrlens.serving.agreement_watch import gather_unaided, is_decided_for
-from cxrlens.serving.certificates import Held, find_rules, list_held, read_outputs
+from cxrlens.client.messages import RoomSettings
+from cxrlens.evaluation import FEWEST_REFERENCE, measure_agreement, measure_proportion
+from cxrlens.serving.agreement_watch import FEWEST_READ, gather_unaided, is_decided_for
+from cxrlens.serving.certificates import (
+    Held,
+    find_rules,
+    is_strict_enough,
+    list_held,
+    read_gates,
+    read_outputs,
+)
 from cxrlens.serving.conditions import may_still_read
+from cxrlens.serving.drift_watch import count_reference
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed, is_automated
 from cxrlens.serving.room import RoomState, read_state
@@ -22,12 +31,6 @@ from cxrlens.serving.tables import case, decision, prediction, reference, room
 from cxrlens.serving.tested_cases import number_patients
 from cxrlens.serving.trail import append
 from cxrlens.vocabulary import Estimate, Level
-
-
-def read_gates(connection: Connection) -> GateSettings:
-    """Read what the room's levels ask for."""
-    kept = connection.execute(select(room.c.gates)).scalar_one()
-    return GateSettings() if kept is None else GateSettings.model_validate(kept)
 
 
 def set_gates(connection: Connection, asked: GateSettings, actor: SignedIn) -> None:
@@ -45,6 +48,21 @@ def set_gates(connection: Connection, asked: GateSettings, actor: SignedIn) -> N
         )
     connection.execute(update(room).values(gates=asked.model_dump()))
     append(connection, actor.id, "gates-set", "room", asked.model_dump())
+
+
+def refuse_fewer_checks(connection: Connection, asked: RoomSettings) -> None:
+    """Refuse fewer spot checks while the machine decides.
+
+    Raises:
+        NotAllowed: if fewer are asked for at an automated level.
+    """
+    state = read_state(connection)
+    if is_automated(state.level) and (asked.spot_check_percent < state.settings.spot_check_percent):
+        raise NotAllowed(
+            "level-too-high",
+            f"{state.settings.spot_check_percent} of 100 cases are checked, and fewer are not "
+            "while the machine decides: lower the room to assistance first",
+        )
 
 
 def require_gate(connection: Connection, level: Level, asker: SignedIn) -> None:
@@ -81,10 +99,11 @@ def judge_gate(connection: Connection, level: Level, asker: SignedIn) -> LevelGa
     if is_automated(level):
         held = [
             one for one in list_held(connection, is_valid=True)
-            if find_fault(connection, one, state) is None
+            if find_fault(connection, one, state) is None and is_strict_enough(one, asked)
         ]  # fmt: skip
         lines.append(_judge_count(connection, state, asked.shadow_cases, asker))
         lines.append(_judge_certificates(connection, held, level))
+        lines += _judge_watching(connection, state, held)
         lines += _judge_findings(connection, state, held, asker)
         share = measure_out_of_distribution(connection, state, asker)
         lines.append(_judge_distance(share, read_gates(connection).out_of_distribution))
@@ -160,16 +179,47 @@ def _judge_count(connection: Connection, state: RoomState, least: int, asker: Si
 def _judge_certificates(connection: Connection, held: list[Held], level: Level) -> GateLine:
     outputs = read_outputs(connection)
     rules, ids = find_rules(held, outputs, level)
-    asked = "one that holds"
+    gates = read_gates(connection)
+    asked = (
+        f"one that holds, promises at most {gates.risk:g} with delta at most {gates.delta:g}, for "
+        f"{gates.days} days at most, with at most {gates.drift_looks} looks for drift of at most "
+        f"{gates.drift_window} patients"
+    )
     if level == "full":
         asked = (
-            "two that hold, for both sides of one of two classes, with thresholds that leave no "
+            "two such, for both sides of one of two classes, with thresholds that leave no "
             "score between them"
         )
-    found = f"{len(held)} that hold" if held else "none that holds"
+    found = f"{len(held)} such" if held else "none"
     if rules:
         found = ", ".join(ids)
     return GateLine(name="certificate", asked=asked, found=found, is_met=bool(rules))
+
+
+def _judge_watching(connection: Connection, state: RoomState, held: list[Held]) -> list[GateLine]:
+    """Whether what is to end a certificate can be seen at all."""
+    lines: list[GateLine] = []
+    for one in held:
+        name = f"{one.told.finding}, {one.told.decides}"
+        n = count_reference(connection, state, one)
+        lines.append(
+            GateLine(
+                name=f"drift can be watched ({name})",
+                asked=f"answered patients before the certificate: at least {FEWEST_REFERENCE}",
+                found=str(n),
+                is_met=n >= FEWEST_REFERENCE,
+            )
+        )
+        lines.append(
+            GateLine(
+                name=f"agreement can be watched ({name})",
+                asked=f"patients read without the machine before the certificate: at least "
+                f"{FEWEST_READ}",
+                found="enough" if one.usual is not None else "too few: certify anew",
+                is_met=one.usual is not None,
+            )
+        )
+    return lines
 
 
 def _judge_findings(
@@ -212,12 +262,15 @@ def _measure_sensitivity(
         select(prediction.c.answer, case.c.id, case.c.pseudonym)
         .join(case, case.c.id == prediction.c.case_id)
         .join(reference, reference.c.case_id == case.c.id)
+        .outerjoin(decision, decision.c.case_id == case.c.id)
         .where(
             prediction.c.bundle == state.bundle,
             prediction.c.preparation == state.preparation,
             prediction.c.was_trained_on.is_(False),
             reference.c.class_name == finding,
             reference.c.is_present.is_(True),
+            # Of the others the machine chose which were read, and so which have a reference.
+            or_(decision.c.case_id.is_(None), decision.c.is_drawn.is_(True)),
             ~may_still_read(state, asker.id),
         )
         .order_by(case.c.number)

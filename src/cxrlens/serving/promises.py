@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from cxrlens.client.automation import PromiseNew, PromiseTold
 from cxrlens.evaluation import Certificate, CertifiedBundle, Promise, certify
+from cxrlens.serving.certificates import read_outputs
 from cxrlens.serving.clock import tell_time
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.policy import NotAllowed
@@ -62,7 +63,12 @@ def make_promise(
             "are not tested on the same cases: test or withdraw it first",
         )
     key = secrets.token_hex(8)
-    values = {"id": key, **asked.model_dump(mode="json")}
+    state = read_state(connection)
+    _refuse_twin(connection, state, asked.finding)
+    values = {
+        "id": key, "bundle": state.bundle, "preparation": state.preparation,
+        **asked.model_dump(mode="json"),
+    }  # fmt: skip
     line = append(
         connection, actor.id, PROMISE_MADE, key,
         {
@@ -77,6 +83,26 @@ def make_promise(
         )
     )  # fmt: skip
     return key
+
+
+def _refuse_twin(connection: Connection, state: RoomState, finding: str) -> None:
+    """Refuse the other class of two that exclude each other: it is the same promise once more."""
+    outputs = read_outputs(connection)
+    if outputs.is_multilabel or len(outputs.classes) != 2:
+        return
+    other = connection.execute(
+        select(promise.c.finding).where(
+            promise.c.finding != finding,
+            promise.c.state.in_(("open", "certified")),
+            promise.c.bundle == state.bundle,
+        )
+    ).scalar()
+    if other is not None:
+        raise NotAllowed(
+            "promise-twin",
+            f"of two classes that exclude each other one is promised about, and here it is "
+            f"{other!r}: promise that it is decided the other way round",
+        )
 
 
 def withdraw_promise(connection: Connection, key: str, reason: str, actor: SignedIn) -> None:
@@ -116,7 +142,17 @@ def try_promise(
         raise NotAllowed(
             "not-certified", "the model has not answered here yet: raise the room to shadow first"
         )
+    if (state.bundle, state.preparation) != (row.bundle, row.preparation or state.preparation):
+        raise NotAllowed(
+            "not-certified",
+            "this promise was made of another model, or of another way from file to pixels: "
+            "withdraw it, and make one of this model",
+        )
     asked = _to_promise(row)
+    if datetime.fromisoformat(asked.expires) <= datetime.now(UTC):
+        raise NotAllowed(
+            "not-certified", f"the promise ended at {asked.expires}: withdraw it, and make another"
+        )
     size = row.looks[len(row.tested)]
     found = gather(connection, state, row.finding, row.line)
     n_at_stake = found.count_at_stake(row.decides)

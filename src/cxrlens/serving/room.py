@@ -18,11 +18,11 @@ from cxrlens.serving.clock import count_seconds, tell_time
 from cxrlens.serving.database import Database
 from cxrlens.serving.jobs import ANSWERS, CHECKS, ask_new_model, release
 from cxrlens.serving.places import DATABASE_FILE, INCOMING_FOLDER, LOCK_FILE, Places
-from cxrlens.serving.policy import Policy, is_automated
+from cxrlens.serving.policy import AUTOMATED, Policy, is_automated
 from cxrlens.serving.reach import note_reach
 from cxrlens.serving.tables import case, claim, decision, look, room
 from cxrlens.serving.trail import LEVEL_SET, SYSTEM, append, read_head
-from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError
+from cxrlens.vocabulary import LEVELS, InputError, Level, OutputError, lower_level
 
 _BEGUN = frozenset({INCOMING_FOLDER, LOCK_FILE, f"{DATABASE_FILE}-journal"})
 """What stands in the folder of a room whose making was cut short."""
@@ -49,6 +49,9 @@ class RoomState:
 
     preparation: str = ""
     """Digest of how files become scores beside it; empty until it has answered here."""
+
+    level_line: int = 0
+    """Line of the trail that set the level."""
 
     @property
     def policy(self) -> Policy:
@@ -245,7 +248,9 @@ def read_state(connection: Connection) -> RoomState:
         readers_per_case=row.readers_per_case,
         spot_check_percent=row.spot_check_percent,
     )
-    return RoomState(row.name, row.purpose, row.level, settings, row.bundle, row.preparation)
+    return RoomState(
+        row.name, row.purpose, row.level, settings, row.bundle, row.preparation, row.level_line
+    )
 
 
 def decides_alone(connection: Connection, state: RoomState) -> bool:
@@ -273,7 +278,9 @@ def set_level(
     """Set the room's level: cases fall with it at once, and never rise.
 
     Those that were read fall too, since a reader may be wanted for them again; each reading keeps
-    the level at which it was committed, and so does a case that the machine has decided.
+    the level at which it was committed, and so does a case that the machine has decided. One that
+    it referred, or that the lot gave to a reader, falls to shadow at least, where it is read
+    without the machine as before.
 
     Args:
         connection: in a transaction that writes.
@@ -300,16 +307,26 @@ def set_level(
         decision.c.is_drawn.is_(False),
         decision.c.recalled_at.is_(None),
     )
+    if not is_automated(level):
+        # What the machine has ruled on and nobody has read goes on being read without it, drawn
+        # and referred alike: a spot check that shows the answer first is none.
+        ruled = select(decision.c.case_id).where(decision.c.recalled_at.is_(None))
+        connection.execute(
+            update(case)
+            .where(case.c.level.in_(AUTOMATED), case.c.id.in_(ruled), case.c.id.not_in(done))
+            .values(level=lower_level(level, "shadow"))
+        )
     fallen = connection.execute(
         update(case).where(case.c.level.in_(higher), case.c.id.not_in(done)).values(level=level)
     ).rowcount
-    append(
+    line = append(
         connection, actor, LEVEL_SET, "room",
         {
             "from": before.level, "to": level, "reason": reason, "cases_lowered": fallen,
             "protocol": protocol,
         },
     )  # fmt: skip
+    connection.execute(update(room).values(level_line=line))
     return before
 
 

@@ -99,9 +99,10 @@ def post_test(service: ServiceHere, lead: Lead, key: Key) -> CertificateTold:
 def post_void(service: ServiceHere, lead: Lead, key: Key, asked: Voiding) -> CertificateTold:
     """End a certificate; a room that decides falls to assistance with it."""
     with service.room.database.write() as connection:
-        why = f"ended by hand: {asked.reason}"
-        void_certificate(connection, read_held(connection, key), why, lead.id)
-        fall(connection, [why])
+        why, held = f"ended by hand: {asked.reason}", read_held(connection, key)
+        if held.voided_at is None:
+            void_certificate(connection, held, why, lead.id)
+            fall(connection, [why])
         return tell_certificate(connection, read_held(connection, key), lead)
 
 

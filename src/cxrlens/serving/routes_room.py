@@ -25,7 +25,7 @@ from cxrlens.client.messages import (
 from cxrlens.serving.case_view import may_know
 from cxrlens.serving.entry import Admin, Lead, Reader, ServiceHere, name_cookie
 from cxrlens.serving.events import OF_MODEL
-from cxrlens.serving.gates import require_gate
+from cxrlens.serving.gates import refuse_fewer_checks, require_gate
 from cxrlens.serving.lockout import describe_locked_out
 from cxrlens.serving.people import (
     SESSION_HOURS,
@@ -131,8 +131,9 @@ def put_level(service: ServiceHere, lead: Lead, change: LevelChange) -> Room:
     with service.room.database.write() as connection:
         state = review(connection)
         is_raised = LEVELS.index(change.level) > LEVELS.index(state.level)
-        # A protocol makes of what would have been decided what is decided.
-        if is_raised or (change.protocol is not None and is_automated(change.level)):
+        # Also downward and in place: a protocol makes of what would have been decided what is
+        # decided, and certificates that were made since the last time begin to count.
+        if is_raised or is_automated(change.level):
             require_gate(connection, change.level, lead)
         if change.protocol is not None and not is_automated(change.level):
             raise NotAllowed(
@@ -154,6 +155,7 @@ def post_stop(service: ServiceHere, reader: Reader) -> Room:
 def put_settings(service: ServiceHere, lead: Lead, settings: RoomSettings) -> Room:
     """Set how the room goes about its levels."""
     with service.room.database.write() as connection:
+        refuse_fewer_checks(connection, settings)
         set_settings(connection, settings, lead.id)
         return service.tell_room(read_state(connection))
 

@@ -41,7 +41,8 @@ def gather_drawn(connection: Connection, held: Held, asker: str | None = None) -
     """Gather what became of the drawn cases of a certificate.
 
     What is true of a case is what a reference says, and else what a reader said before they knew
-    the machine's answer: a word given after it would be no check.
+    the machine's answer: a word given after it would be no check. A reference by somebody who read
+    the case counts only where it speaks against the machine.
 
     Args:
         connection: in a transaction.
@@ -59,8 +60,8 @@ def gather_drawn(connection: Connection, held: Held, asker: str | None = None) -
     if asker is not None:
         asked = asked.where(~may_still_read(read_state(connection), asker))
     drawn = [row for row in connection.execute(asked) if held.id in row.certificates]
-    told = _read_truth(connection, {row.case_id for row in drawn}, finding)
     at_stake = held.told.decides == "negative"
+    told = _read_truth(connection, {row.case_id for row in drawn}, finding, at_stake=at_stake)
     wrong: dict[str, tuple[_When, bool]] = {}
     for row in drawn:
         if row.case_id not in told or told[row.case_id][1] != at_stake:
@@ -77,6 +78,27 @@ def gather_drawn(connection: Connection, held: Held, asker: str | None = None) -
         n_read=len(told),
         is_wrong=np.array(ordered, dtype=np.bool_),
     )
+
+
+def count_late(connection: Connection, held: Held, before: str) -> int:
+    """Count the drawn cases of a certificate that nobody has read for too long.
+
+    Args:
+        connection: in a transaction.
+        held: the certificate.
+        before: the moment before which the lot gave them to a reader.
+    """
+    rows = connection.execute(
+        select(decision.c.certificates)
+        .join(case, case.c.id == decision.c.case_id)
+        .where(
+            decision.c.is_drawn.is_(True),
+            decision.c.at < before,
+            case.c.state == "ready",
+            case.c.n_read == 0,
+        )
+    ).scalars()
+    return sum(held.id in ids for ids in rows)
 
 
 def judge_drawn(connection: Connection, held: Held, asker: str) -> SpotChecks:
@@ -116,7 +138,7 @@ def find_broken_promise(connection: Connection, held: Held) -> str | None:
 
 
 def _read_truth(
-    connection: Connection, ids: set[str], finding: str
+    connection: Connection, ids: set[str], finding: str, *, at_stake: bool
 ) -> dict[str, tuple[_When, bool]]:
     """Case → when it was told, and whether the class is there."""
     told: dict[str, tuple[_When, bool]] = {}
@@ -135,12 +157,22 @@ def _read_truth(
     for row in connection.execute(asked):
         present = any(one["class_name"] == finding and one["present"] for one in row.findings)
         told.setdefault(row.case_id, ((False, row.seq), present))
+    readers = select(reading.c.person_id).where(
+        reading.c.case_id == reference.c.case_id, reading.c.person_id == reference.c.set_by
+    )
     known = (
-        select(reference.c.case_id, reference.c.first_line, reference.c.is_present)
+        select(
+            reference.c.case_id,
+            reference.c.first_line,
+            reference.c.is_present,
+            readers.exists().label("is_own"),
+        )
         .join(decision, decision.c.case_id == reference.c.case_id)
         .where(reference.c.class_name == finding, is_drawn)
     )
     for row in connection.execute(known.order_by(reference.c.first_line)):
+        if row.is_own and bool(row.is_present) != at_stake:
+            continue  # who read it alone first does not take back what they found
         when = told[row.case_id][0] if row.case_id in told else (True, row.first_line)
         told[row.case_id] = (when, bool(row.is_present))
     return {one: what for one, what in told.items() if one in ids}

@@ -3,6 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from datetime import timedelta
+
 from sqlalchemy import Connection
 
 from cxrlens.serving.agreement_watch import chart_agreement
@@ -10,13 +12,16 @@ from cxrlens.serving.certificates import (
     Held,
     find_formal_fault,
     find_rules,
+    list_carrying,
     list_held,
+    read_gates,
     read_outputs,
     void_certificate,
 )
+from cxrlens.serving.clock import tell_time
 from cxrlens.serving.policy import is_automated
 from cxrlens.serving.room import RoomState, read_state, set_level
-from cxrlens.serving.spot_checks import find_broken_promise
+from cxrlens.serving.spot_checks import count_late, find_broken_promise
 from cxrlens.serving.trail import SYSTEM
 
 
@@ -60,6 +65,13 @@ def find_fault(connection: Connection, held: Held, state: RoomState) -> str | No
         chart = chart_agreement(connection, state, held.told.finding, held.usual, held.after_number)
         if chart.alarm is not None:
             return f"agreement changed: {chart.alarm.why}"
+    days = read_gates(connection).spot_check_days
+    n_late = count_late(connection, held, tell_time(timedelta(days=-days)))
+    if n_late:
+        return (
+            f"{n_late} spot checks have waited for a reader for more than {days} days: nobody "
+            "would know whether the promise is kept"
+        )
     if held.n_looks >= held.plan.looks:
         return (
             f"all {held.plan.looks} looks for drift that were declared are made, and nobody would "
@@ -85,7 +97,7 @@ def fall(connection: Connection, faults: list[str]) -> RoomState:
         return state
     why = "; ".join(faults)
     if not why:
-        held = list_held(connection, is_valid=True)
+        held = list_carrying(connection)
         if find_rules(held, read_outputs(connection), state.level)[0]:
             return state
         why = "no certificate carries the level"

@@ -46,11 +46,13 @@ room = Table(
     Column("spot_check_percent", Integer, nullable=False, server_default="5"),
     Column("gates", JSON),
     Column("approval", JSON),
+    Column("level_line", Integer, nullable=False, server_default="0"),
 )
 """One row. `bundle` is the digest of the model that answers; `classes` are those of the first one
 that did, which every other must have too; `preparation` is the digest of how files become scores
 beside it (`Preparation`); `approval` says under which protocol the machine may decide about living
-patients, as long as the level stays automated."""
+patients, as long as the level stays automated; `level_line` is the line of the trail that set the
+level: certificates made behind it wait for the next time that somebody sets it."""
 
 person = Table(
     "person",
@@ -267,6 +269,8 @@ promise = Table(
     Column("drift_looks", Integer, nullable=False),
     Column("set_by", ForeignKey("person.id"), nullable=False),
     Column("set_at", String, nullable=False),
+    Column("bundle", String, nullable=False),
+    Column("preparation", String, nullable=False),
     Column("state", String, nullable=False),
     Column("tested", JSON, nullable=False),
 )
@@ -337,7 +341,8 @@ trail = Table(
 """Rows are only ever added; each holds the hash of the one before."""
 
 ADDED: dict[str, tuple[Column[Any], ...]] = {
-    "room": (room.c.preparation, room.c.spot_check_percent, room.c.gates, room.c.approval),
+    "room": (room.c.preparation, room.c.spot_check_percent, room.c.gates, room.c.approval,
+             room.c.level_line),
     "prediction": (
         prediction.c.preparation, prediction.c.was_trained_on, prediction.c.brightness,
         prediction.c.features, prediction.c.seconds,

@@ -16,12 +16,16 @@ from cxrlens.evaluation import ReferenceCases, Workload
 from cxrlens.serving.certificates import read_outputs
 from cxrlens.serving.conditions import may_still_read
 from cxrlens.serving.room import RoomState
-from cxrlens.serving.tables import case, prediction, reading, reference
+from cxrlens.serving.tables import case, decision, prediction, reading, reference
 
 KNOWN_BEFORE = "what is true of it was known before the promise was made"
 OWN_READER = "what is true of it was entered by somebody who read it here"
 NO_PATIENT = "no patient ID, so that nobody knows whether two are of one patient"
 TRAINED_ON = "of a patient whose image the model was trained on"
+CHOSEN = (
+    "the machine ruled on it, and the lot did not draw it: what is known of such cases depends on "
+    "what the machine did"
+)
 OTHER_WAY = "this model did not answer it, or another way from file to pixels was taken"
 
 
@@ -182,9 +186,11 @@ def _select(state: RoomState, finding: str, *, is_multilabel: bool) -> Any:  # n
             known_line.label("known_line"),
             prediction.c.answer,
             prediction.c.preparation,
+            decision.c.is_drawn,
         )
         .join(reference, reference.c.case_id == case.c.id)
         .outerjoin(prediction, answered)
+        .outerjoin(decision, decision.c.case_id == case.c.id)
         .where(reference.c.class_name == finding, case.c.state == "ready")
         .order_by(reference.c.first_line, case.c.number)
     )
@@ -223,6 +229,8 @@ def _find_fault(
         return KNOWN_BEFORE
     if (row.id, row.set_by) in readers:
         return OWN_READER
+    if row.is_drawn is False:
+        return CHOSEN
     if row.answer is None or row.preparation != state.preparation:
         return OTHER_WAY
     if row.pseudonym is None:

@@ -64,6 +64,7 @@ _DECIDED = (
 
 _PROMISED = (
     "id", "finding", "decides", "risk", "delta", "looks", "expires", "drift_window", "drift_looks",
+    "bundle", "preparation",
 )  # fmt: skip
 """What a promise's digest stands for: all of it but what became of it later."""
 
