@@ -187,15 +187,15 @@ def promise_by_keyboard(lead: "Visit") -> None:
         if typed.isdigit():
             keys.press("Control+a")
         keys.type(typed)
-    page.fill("[name=expires]", "2099-01-01")
+    page.fill("#promise-form [name=expires]", "2030-01-01")
     page.click("#promise-form details summary")
-    page.fill("[name=drift_window]", str(WINDOW))
-    page.fill("[name=drift_looks]", "5")
+    page.fill("#promise-form [name=drift_window]", str(WINDOW))
+    page.fill("#promise-form [name=drift_looks]", "5")
     means = page.inner_text("#promise-means")
     assert "At most 20 % of the patients with pneumonia are decided negative" in means
     assert "with 95 % confidence" in means
     assert "It takes at least 14 patients with pneumonia" in page.inner_text("#promise-needs")
-    page.focus("[name=drift_looks]")
+    page.focus("#promise-form [name=drift_looks]")
     keys.press("Enter")
     page.wait_for_selector("#ask[open]")
     assert "first entered from now on" in page.inner_text("#ask")
@@ -228,7 +228,8 @@ def certify(day: Day, lead: "Visit") -> None:
 
 def raise_level(day: Day, lead: "Visit") -> None:
     admin = day.room.ask("GET", "/automation").json()["gate_settings"]
-    asked = admin | {"shadow_cases": 100, "sensitivity": 0.5, "out_of_distribution": 0.5}
+    asked = admin | {"shadow_cases": 100, "sensitivity": 0.5, "out_of_distribution": 0.5,
+                     "risk": 0.2, "days": 3660}  # fmt: skip
     assert day.room.ask("PUT", "/automation/gates", json=asked).status_code == 200
     page = lead.page
     page.goto(f"{day.room.url}/room")
@@ -374,7 +375,7 @@ def test_what_a_promise_takes_is_what_the_test_will_ask(
     page = one.page
     page.click("#promise-new > summary")
     page.select_option("#promise-form [name=decides]", decides)
-    page.fill("[name=risk]", str(risk))
+    page.fill("#promise-form [name=risk]", str(risk))
     page.fill("#promise-form [name=delta]", str(delta))
     told = page.inner_text("#promise-needs").replace(",", "")
     shown = [int(number) for number in re.findall(r"\d+", told)]
@@ -384,11 +385,11 @@ def test_what_a_promise_takes_is_what_the_test_will_ask(
     assert f"patients {stake} covid" in told
     part = delta / 100 / 3
     needed = count_positives_to_certify(risk / 100, part)
-    page.fill("[name=looks]", f"{needed - 1}, {3 * (needed - 1)}")
+    page.fill("#promise-form [name=looks]", f"{needed - 1}, {3 * (needed - 1)}")
     assert f"that takes {needed} since each look spends" in page.inner_text(
         "#promise-needs"
     ).replace(",", "")
-    page.fill("[name=looks]", f"{needed}, {3 * needed}")
+    page.fill("#promise-form [name=looks]", f"{needed}, {3 * needed}")
     assert "nothing could be certified" not in page.inner_text("#promise-needs")
 
 
@@ -396,13 +397,13 @@ def test_a_promise_that_cannot_be_kept_is_refused_and_one_is_withdrawn(plain, vi
     one = open_page(plain, visit, plain.add_person("Dr. Promise", "lead"))
     page = one.page
     page.click("#promise-new > summary")
-    page.fill("[name=risk]", "1")
-    page.fill("[name=looks]", "10")
+    page.fill("#promise-form [name=risk]", "1")
+    page.fill("#promise-form [name=looks]", "10")
     make = page.locator("#promise-form .main-button")
     ask_surely(one, make)
     page.wait_for_selector(".sentence-bad")
     assert "that takes 299 without one wrong" in page.inner_text("#said")
-    page.fill("[name=looks]", "299")
+    page.fill("#promise-form [name=looks]", "299")
     ask_surely(one, make)
     page.wait_for_selector(".promise-open")
     assert "0 of 299 patients with covid: 299 missing" in page.inner_text(".promise-open")

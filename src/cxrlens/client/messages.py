@@ -417,6 +417,9 @@ class CaseLine(Told):
     decided: DecisionKind | None = None
     """What the machine did with it, where the reader may know."""
 
+    decided_words: str | None = None
+    """The same in words, such as `no pneumonia: 0.012 is below 0.034`."""
+
 
 class Worklist(Told):
     """A page of the worklist."""

@@ -36,6 +36,14 @@ from cxrlens.vocabulary import NOT_A_DEVICE, InputError, OutputError
 
 LOG = logging.getLogger("cxrlens.serving")
 
+OF_AUTOMATION = frozenset(
+    {
+        "gate-closed", "level-too-high", "no-such-certificate", "no-such-promise", "not-certified",
+        "promise-ended", "promise-impossible", "promise-open", "promise-twin", "protocol-not-asked",
+    }
+)  # fmt: skip
+"""Reasons of `NotAllowed` that no case tells more about."""
+
 STATIC = Path(__file__).parent / "static"
 """Modules and style of the pages."""
 
@@ -106,11 +114,9 @@ def _name_all_methods(app: FastAPI) -> None:
 
 async def _on_not_allowed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, NotAllowed)  # noqa: S101 - registered for this class alone
-    return respond(
-        Problem(
-            409, error.reason, "Not now", str(error), "fetch the case again, and see what it is"
-        )
-    )
+    is_of_room = error.reason in OF_AUTOMATION
+    hint = "see the page Automation" if is_of_room else "fetch the case again, and see what it is"
+    return respond(Problem(409, error.reason, "Not now", str(error), hint))
 
 
 async def _on_input(_request: Request, error: Exception) -> Response:

@@ -133,7 +133,9 @@ def _tell_earlier(line: CaseLine, *, shows: bool) -> CaseLine:
     return (
         line
         if shows
-        else line.model_copy(update={"priority": None, "decision": None, "decided": None})
+        else line.model_copy(
+            update={"priority": None, "decision": None, "decided": None, "decided_words": None}
+        )
     )
 
 

@@ -226,6 +226,7 @@ def _select_lines(state: RoomState, reader: SignedIn) -> Select[Any]:
             look.c.opened_at,
             look.c.shown_at,
             decision.c.kind.label("decided"),
+            decision.c.words.label("decided_words"),
             is_decided().label("is_decided"),
             own["first"].label("first_level"),
             own["final"].label("final_level"),
@@ -341,6 +342,7 @@ def _tell(row: Row[Any], state: RoomState, reader: SignedIn) -> CaseLine:
         priority=row.priority if shows else None,
         decision=row.answer["decision"] if shows and row.answer is not None else None,
         decided=row.decided if shows else None,
+        decided_words=row.decided_words if shows else None,
     )
 
 

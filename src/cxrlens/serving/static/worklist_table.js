@@ -114,9 +114,9 @@ function showClaim(line) {
   return line.claimed_by === null ? null : make("span", { class: "soft" }, line.claimed_by);
 }
 
-/** The likeliest class; not where a certified threshold decided, which may say otherwise. */
-function showClass({ decision, decided }) {
-  return decided === "decided" || decided === "would-decide" ? "" : (decision ?? "");
+/** The likeliest class; what was decided where a certified threshold did, which may say otherwise. */
+function showClass({ decision, decided, decided_words: words }) {
+  return decided === "decided" || decided === "would-decide" ? words.split(":")[0] : (decision ?? "");
 }
 
 function showPriority(line) {
