@@ -8,27 +8,33 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import insert, select, text, update
 
 from cxrlens.client.automation import GateSettings, PromiseNew
-from cxrlens.client.messages import ReferenceAnswer, RoomSettings
+from cxrlens.client.messages import BundleOfRoom, ClassOfRoom, ReferenceAnswer, RoomSettings
 from cxrlens.serving import tables
 from cxrlens.serving.answering import decide_left
+from cxrlens.serving.app import make_app
+from cxrlens.serving.bundle_facts import BundleFacts
 from cxrlens.serving.certificates import list_held, void_certificate
 from cxrlens.serving.clock import tell_time
 from cxrlens.serving.deciding import decide, recall_by_certificate, recall_case
 from cxrlens.serving.gates import refuse_fewer_checks
 from cxrlens.serving.jobs import enqueue
 from cxrlens.serving.patients import erase_patient
+from cxrlens.serving.people import make_token
 from cxrlens.serving.policy import NotAllowed
 from cxrlens.serving.promises import make_promise, withdraw_promise
 from cxrlens.serving.readings import set_reference
 from cxrlens.serving.room import begin_serving, set_settings
+from cxrlens.serving.service import Door, Service
 from cxrlens.serving.standing import fall, review
+from cxrlens.serving.trail import SYSTEM
 from cxrlens.serving.verifying import verify
 from cxrlens.serving.worklist import Query, list_cases
 
-from .automated_room import LOW_GATES, AutomatedRoom, make_automated_room
+from .automated_room import BUNDLE, CLASSES, LOW_GATES, AutomatedRoom, make_automated_room
 
 
 @pytest.fixture
@@ -698,3 +704,55 @@ def test_a_reader_does_not_take_back_what_they_found_alone(
     room.tell_truth(one, not is_miss, room.lead)
     # A miss stays one, and whoever saw none at first may say that there was one.
     assert room.tell().certificates[0].spot_checks.n_wrong == 1
+
+
+def test_no_image_of_a_patient_that_it_was_trained_on_counts(room: AutomatedRoom) -> None:
+    key = room.promise()
+    known, other = room.add(0.9, pseudonym="f" * 16), room.add(0.9, pseudonym="f" * 16)
+    room.tell_truth(room.add(0.9), True)
+    room.tell_truth(other, True)  # what is true of the one it was trained on nobody tells
+    with room.hand.room.database.write() as connection:
+        connection.execute(
+            update(tables.prediction)
+            .where(tables.prediction.c.case_id == known)
+            .values(was_trained_on=True)
+        )
+    told = next(one for one in room.tell().promises if one.id == key)
+    assert (told.n_at_stake, sum(told.left_out.values())) == (1, 1)
+
+
+def test_referred_cases_say_nothing_of_what_is_usual(
+    unchecked: AutomatedRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = unchecked
+    before = room.tell().gates[1].lines[0].found
+    room.read(room.add(0.9), False)
+    assert room.tell().gates[1].lines[0].found == before
+    monkeypatch.setattr("cxrlens.serving.deciding.secrets.randbelow", lambda _n: 0)
+    room.read(room.add(0.9), True)
+    assert room.tell().gates[1].lines[0].found != before
+
+
+def test_setting_the_same_level_again_passes_the_gate_too(tmp_path: Path) -> None:
+    room = make_automated_room(tmp_path, "live")
+    room.certify()
+    room.raise_to("partial")
+    with room.hand.room.database.write() as connection:
+        shown = make_token(connection, room.lead.id, "test", SYSTEM)
+        more = LOW_GATES.model_copy(update={"shadow_cases": 10**6}).model_dump()
+        connection.execute(update(tables.room).values(gates=more))
+    facts = BundleFacts(
+        BundleOfRoom(digest=BUNDLE, is_phantom=True, is_calibrated=False),
+        tuple(ClassOfRoom(name=name, threshold=None) for name in CLASSES),
+        is_multilabel=False,
+        normal="normal",
+    )
+    client = TestClient(make_app(Service(room.hand.room, facts, Door(("testserver",)))))
+    answer = client.put(
+        "/api/v1/room/level",
+        headers={"Authorization": f"Bearer {shown.secret}"},
+        json={"level": "partial", "reason": "for good now", "protocol": "EC-1"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "gate-closed")
+    assert not room.tell().decides
+    room.hand.close()
