@@ -3,10 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert, select, text, update
@@ -44,12 +46,26 @@ def room(tmp_path: Path) -> Iterator[AutomatedRoom]:
     made.hand.close()
 
 
-@pytest.fixture
-def partial(room: AutomatedRoom) -> AutomatedRoom:
-    """A room that decides."""
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a room with a certificate, made once and copied."""
+    place = tmp_path_factory.mktemp("certified")
+    room = make_automated_room(place)
     room.certify()
-    room.raise_to("partial")
-    return room
+    room.hand.close()
+    return place / "room"
+
+
+@pytest.fixture
+def partial(certified: Path, tmp_path: Path) -> Iterator[AutomatedRoom]:
+    """A room that decides."""
+    shutil.copytree(certified, tmp_path / "partial" / "room")
+    made = make_automated_room(tmp_path / "partial")
+    made.n_patients = 1000
+    made.rng = np.random.default_rng(1)
+    made.raise_to("partial")
+    yield made
+    made.hand.close()
 
 
 @pytest.fixture
@@ -756,3 +772,13 @@ def test_setting_the_same_level_again_passes_the_gate_too(tmp_path: Path) -> Non
     assert (answer.status_code, answer.json()["code"]) == (409, "gate-closed")
     assert not room.tell().decides
     room.hand.close()
+
+
+def test_a_decided_case_shows_the_answer_that_decided_it(unchecked: AutomatedRoom) -> None:
+    room = unchecked
+    one = room.add(0.01)
+    begin_serving(room.hand.room, "d" * 64)
+    room.answer(one, 0.9)
+    view = room.hand.view(room.reader, one)
+    assert view.machine is not None
+    assert (view.machine.bundle, view.machine.decision) == (BUNDLE, "normal")

@@ -23,7 +23,7 @@ from cxrlens.serving.jobs import JobKind
 from cxrlens.serving.people import SignedIn
 from cxrlens.serving.readings import list_readings, read_standing
 from cxrlens.serving.room import RoomState
-from cxrlens.serving.tables import case, heatmap, job, prediction, reading
+from cxrlens.serving.tables import case, decision, heatmap, job, prediction, reading
 from cxrlens.serving.worklist import tell_lines
 
 
@@ -100,7 +100,10 @@ def view_case(
 
 
 def choose_bundle(connection: Connection, state: RoomState, reader: SignedIn, case_id: str) -> str:
-    """Say whose answer a person sees: of a case that they committed, that of then."""
+    """Say whose answer a person sees: of a case that they committed, that of then.
+
+    Of one that the machine decided, that of the model which did.
+    """
     then = connection.execute(
         select(reading.c.bundle)
         .join(
@@ -116,6 +119,12 @@ def choose_bundle(connection: Connection, state: RoomState, reader: SignedIn, ca
             reading.c.kind == "final",
         )
     ).scalar()
+    if then is None:
+        then = connection.execute(
+            select(decision.c.bundle).where(
+                decision.c.case_id == case_id, decision.c.kind == "decided"
+            )
+        ).scalar()
     return then or state.bundle
 
 
