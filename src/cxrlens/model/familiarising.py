@@ -10,6 +10,7 @@ import numpy as np
 
 from cxrlens.data import StudyTable, read_table
 from cxrlens.inference import (
+    USUAL_LIMIT,
     Bundle,
     FamiliarityRecord,
     FamiliarRows,
@@ -31,9 +32,6 @@ from cxrlens.vocabulary import (
     TableError,
 )
 
-LIMIT = 0.01
-"""The share of usual images that is called out of distribution, where nobody says otherwise."""
-
 
 @dataclass(frozen=True, eq=False)
 class Familiarised:
@@ -53,7 +51,11 @@ class Familiarised:
 
 
 def fit_ood(
-    model: Model, data: StudyTable | PathLike, *, limit: float = LIMIT, out: PathLike | None = None
+    model: Model,
+    data: StudyTable | PathLike,
+    *,
+    limit: float = USUAL_LIMIT,
+    out: PathLike | None = None,
 ) -> Model:
     """Give a model statistics of its training images, and save it as a new bundle.
 
@@ -85,7 +87,7 @@ def run_fit_ood(
     table: StudyTable,
     folder: Path,
     *,
-    limit: float = LIMIT,
+    limit: float = USUAL_LIMIT,
     progress: Progress | None = None,
 ) -> Familiarised:
     """Give a model statistics of its training images, into a claimed folder.
