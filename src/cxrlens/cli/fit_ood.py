@@ -34,7 +34,7 @@ def fit_ood(
     limit: Annotated[
         float,
         typer.Option(help="Share of the usual images that may be called out of distribution."),
-    ] = cxr.inference.USUAL_LIMIT,
+    ] = cxr.vocabulary.USUAL_LIMIT,
     images: ImagesOption = None,
     column: ColumnOption = None,
     where: WhereOption = None,

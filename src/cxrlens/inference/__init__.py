@@ -22,7 +22,6 @@ from cxrlens.inference.engine_choice import (
 from cxrlens.inference.familiarising import FamiliarRows, draw_familiar_rows, familiarise
 from cxrlens.inference.familiarity import (
     OUT_OF_DISTRIBUTION,
-    USUAL_LIMIT,
     Familiarity,
     FamiliarityRecord,
     check_limit,
@@ -54,7 +53,6 @@ from cxrlens.inference.tracing import without_shape_checks
 __all__ = [
     "OUT_OF_DISTRIBUTION",
     "UNKNOWN_DATA",
-    "USUAL_LIMIT",
     "WEIGHTS_FILE",
     "Bundle",
     "BundleRecord",

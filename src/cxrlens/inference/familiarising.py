@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Int
 
 from cxrlens.inference.familiarity import (
-    USUAL_LIMIT,
     Familiarity,
     check_counts,
     fit_familiarity,
@@ -19,7 +18,7 @@ from cxrlens.inference.feature_engine import FeatureTable, open_feature_engine
 from cxrlens.inference.fixed_batches import MANY
 from cxrlens.inference.preparation import PreparedTable
 from cxrlens.network import MapClassifier
-from cxrlens.vocabulary import ClassIndices, Progress, number_patients
+from cxrlens.vocabulary import USUAL_LIMIT, ClassIndices, Progress, number_patients
 
 MOST_KEPT = 2000
 """Images of either kind: enough for a p-value of 0.0005, and a few megabytes of features."""

@@ -21,6 +21,7 @@ from cxrlens.evaluation import (
 )
 from cxrlens.inference.feature_engine import FeatureTable
 from cxrlens.vocabulary import (
+    USUAL_LIMIT,
     BundleError,
     ImageWarning,
     InputError,
@@ -38,9 +39,6 @@ FEWEST_IN_BANK = 5 * NEIGHBOURS
 
 FEWEST_CALIBRATING = 19
 """Images; with fewer no p-value could be as small as 0.05."""
-
-USUAL_LIMIT = 0.01
-"""So many of the usual images are called out of distribution."""
 
 OUT_OF_DISTRIBUTION = "out-of-distribution"
 """The reason of the warning."""

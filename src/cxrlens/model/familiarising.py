@@ -10,7 +10,6 @@ import numpy as np
 
 from cxrlens.data import StudyTable, read_table
 from cxrlens.inference import (
-    USUAL_LIMIT,
     Bundle,
     FamiliarityRecord,
     FamiliarRows,
@@ -25,6 +24,7 @@ from cxrlens.model.answering import Model
 from cxrlens.model.answers import PathLike
 from cxrlens.training import BUNDLE_FOLDER, claim_run_folder
 from cxrlens.vocabulary import (
+    USUAL_LIMIT,
     Progress,
     Provenance,
     Refusal,

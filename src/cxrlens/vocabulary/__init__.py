@@ -81,7 +81,7 @@ from cxrlens.vocabulary.rate_search import RateSearch, RateTrial
 from cxrlens.vocabulary.refusal import Refusal
 from cxrlens.vocabulary.region import Contour, Region
 from cxrlens.vocabulary.stage_size import StageSize
-from cxrlens.vocabulary.unfamiliarity import Unfamiliarity
+from cxrlens.vocabulary.unfamiliarity import USUAL_LIMIT, Unfamiliarity
 
 __all__ = [
     "ARGMAX",
@@ -97,6 +97,7 @@ __all__ = [
     "SAME_PIXELS",
     "UNKNOWN_TRAINING",
     "UNSEEN",
+    "USUAL_LIMIT",
     "Audit",
     "Box",
     "BundleError",

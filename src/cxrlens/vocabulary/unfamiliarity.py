@@ -5,6 +5,9 @@ SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import dataclass
 
+USUAL_LIMIT = 0.01
+"""So many of the usual images are called out of distribution."""
+
 
 @dataclass(frozen=True)
 class Unfamiliarity:
