@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -206,6 +206,41 @@ def test_threads_take_turns(bundle: Bundle, images: ImageBatch) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda image: engine.run(image[None]).logits, list(images) * 20))
     np.testing.assert_array_equal(np.array(found), np.array(expected * 20))
+
+
+@pytest.fixture
+def three_streams() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_streams")
+def test_batches_side_by_side_keep_their_order(bundle: Bundle, images: ImageBatch) -> None:
+    """More threads than streams, each with more batches than streams, some of single images."""
+    engine = OpenVinoEngine(bundle.network, SIZE)
+    assert engine.streams == 3
+    many = np.random.default_rng(1).random((67, 64, 64), dtype=np.float32)
+    alone = [engine.run(many[start : start + 16]) for start in range(0, 64, 16)]
+    alone += [engine.run(many[at : at + 1]) for at in range(64, 67)]
+    expected = [np.concatenate(column) for column in zip(*alone, strict=True)]
+    with ThreadPoolExecutor(5) as pool:
+        for found in pool.map(lambda _: engine.run(many), range(30)):
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("three_streams")
+def test_a_failure_leaves_nothing_waiting(bundle: Bundle, images: ImageBatch) -> None:
+    engine = OpenVinoEngine(bundle.network, SIZE)
+    many = np.concatenate([images] * 6)
+    expected = engine.run(many)
+    for _ in range(4):  # more often than there are streams
+        with pytest.raises(RuntimeError):
+            engine.run(np.zeros((64, 32, 32), np.float32))
+    for one, other in zip(engine.run(many), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_cache_knows_more_than_the_weights(

@@ -120,10 +120,11 @@ def rank(field: GreyImage) -> Ranks:
         field: rows x columns, in [0, 1].
 
     Returns:
-        The ranks of the means of `GRID` x `GRID` equal boxes.
+        The ranks of the means of `GRID` x `GRID` equal boxes, which are told apart to 16 bits.
     """
-    grey = shrink(field, GRID).ravel()
-    order = np.argsort(grey, stable=True)  # half the time of an unstable one
+    # In 16 bits, which numpy sorts by their digits: a fifth of the time.
+    grey = np.rint(shrink(field, GRID).ravel() * 65535).astype(np.uint16)
+    order = np.argsort(grey, stable=True)
     ordered = grey[order]
     first = np.append(0, np.flatnonzero(ordered[1:] > ordered[:-1]) + 1)
     count = np.append(first[1:], GRID**2) - first

@@ -55,7 +55,8 @@ def measure_completeness(likeness: ChestLikeness) -> Completeness:
         What was found.
     """
     cells = average(likeness.upright, _CELLS)
-    across = np.convolve(np.pad(_average_middle(cells), 1, "edge"), _SMOOTHING, "valid")
+    means = _average_middle(cells)
+    across = np.convolve(np.concatenate([means[:1], means, means[-1:]]), _SMOOTHING, "valid")
     peak = 5 + int(across[5:11].argmax())
     sides = across[peak::-1][:7], across[peak:][:7]
     lungs = cells[:, 3:6].mean(axis=1), cells[:, 10:13].mean(axis=1)

@@ -77,9 +77,10 @@ def check_quality(name: str, scan: Scan) -> Scan:
             seen) or `not-chest` (a photograph, a page, a plot, noise, another part of the body).
     """
     small = shrink(scan.pixels, reduction=scan.reduction)
-    field = cut_frame(small)
+    contrast = measure_contrast(small)
+    field = cut_frame(small, contrast)
     likeness = measure_likeness(field)
-    _refuse_blank(name, small, likeness)
+    _refuse_blank(name, contrast, likeness)
     _refuse_other(name, scan, small, likeness)
     cut = measure_completeness(likeness).cut
     is_inverted = likeness.inverted >= MIN_INVERTED
@@ -96,8 +97,8 @@ def check_quality(name: str, scan: Scan) -> Scan:
     return replace(known, warnings=(*scan.warnings, *found))
 
 
-def _refuse_blank(name: str, small: SmallImage, likeness: ChestLikeness) -> None:
-    black, white = measure_contrast(small)
+def _refuse_blank(name: str, contrast: tuple[float, float], likeness: ChestLikeness) -> None:
+    black, white = contrast
     if white - black < MIN_CONTRAST:
         raise ImageRefused(
             "blank",

@@ -103,7 +103,7 @@ class OpenVinoFeatures(FeatureEngine):
         self._network, self._input_size = network, input_size
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
-        self._batches = FixedBatches(self._compile)
+        self._batches = FixedBatches(self._compile, torch.get_num_threads())
         # What OpenVINO does not take, or takes otherwise, is to be known at once.
         self._prove(network)
 
@@ -123,10 +123,10 @@ class OpenVinoFeatures(FeatureEngine):
         if not np.abs(ours - theirs).max() <= bound * np.abs(theirs).max():
             raise RuntimeError("OpenVINO gives other features than PyTorch")
 
-    def _compile(self, size: int) -> openvino.CompiledModel:
+    def _compile(self, size: int, streams: int) -> openvino.CompiledModel:
         model = self._translated
         model.reshape([size, 1, *self._input_size])
-        return self._core.compile_model(model, "CPU", self._settings)
+        return self._core.compile_model(model, "CPU", {**self._settings, "NUM_STREAMS": streams})
 
     @cached_property
     def _translated(self) -> openvino.Model:

@@ -65,9 +65,10 @@ class OpenVinoEngine(TorchEngine):
         self.precision = precision
         self._quantised = quantised
         self._input_size, self._cache = input_size, cache
+        self.streams = torch.get_num_threads()
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
-        self._batches = FixedBatches(self._compile)
+        self._batches = FixedBatches(self._compile, self.streams)
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits, maps and features of a batch.
@@ -80,21 +81,22 @@ class OpenVinoEngine(TorchEngine):
         """
         return EngineOutput(*self._batches.run(images[:, None]))
 
-    def _compile(self, size: int) -> openvino.CompiledModel:
+    def _compile(self, size: int, streams: int) -> openvino.CompiledModel:
+        settings = {**self._settings, "NUM_STREAMS": streams}
         processor = self._core.get_property("CPU", "FULL_DEVICE_NAME")
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         threads = self._settings["INFERENCE_NUM_THREADS"]
-        sizes = map(str, (threads, size, *self._input_size))
+        sizes = map(str, (threads, streams, size, *self._input_size))
         facts = (version("cxrlens"), openvino.__version__, processor, *capabilities,
                  *EngineOutput._fields, *self._name_precision(), *sizes)  # fmt: skip
         cache = self._cache
         compiled = None
         if cache is not None:
-            compiled = _read_compiled(self._core, cache.read(facts), self._settings)
+            compiled = _read_compiled(self._core, cache.read(facts), settings)
         if compiled is None:
             model = self._translated
             model.reshape([size, 1, *self._input_size])
-            compiled = self._core.compile_model(model, "CPU", self._settings)
+            compiled = self._core.compile_model(model, "CPU", settings)
             if cache is not None:
                 cache.write(facts, compiled.export_model().getvalue())
         return compiled
@@ -123,11 +125,10 @@ def _read_compiled(
 
 
 def set_up_compilation(precision: Precision) -> dict[str, object]:
-    """Give OpenVINO's settings: one stream, with as many threads as PyTorch has at this moment."""
+    """Give OpenVINO's settings: as many threads in all as PyTorch has at this moment."""
     return {
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        "NUM_STREAMS": 1,
     }
 
 
