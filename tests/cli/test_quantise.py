@@ -1,6 +1,7 @@
 """`cxrlens quantise`."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def test_made_and_used(cxrlens, bundle, data) -> None:
+def test_made_and_used(cxrlens, bundle, data, tmp_path) -> None:
+    # What is put beside the bundle is not to be found by other tests.
+    bundle = shutil.copytree(bundle, tmp_path / "run" / "bundle")
     outcome = cxrlens("predict", bundle, data / "covid" / "000.png", "--precision", "int8")
     assert outcome.code == 2
     assert "make it by `cxrlens quantise BUNDLE DATA`" in outcome.err
@@ -32,7 +35,16 @@ def test_made_and_used(cxrlens, bundle, data) -> None:
     outcome = cxrlens("predict", bundle, data / "covid", "--precision", "int8")
     assert outcome.code == 0, outcome.err
     assert "engine: openvino, int8" in outcome.err
-    assert " of 102\n" in cxrlens("quantise", bundle, data, "--sample", 8).out
+    outcome = cxrlens("export", bundle, "--check", data / "covid", "--json")
+    assert outcome.code == 0, outcome.err
+    *_, openvino, double = json.loads(outcome.out)["check"]
+    assert (double["runtime"], double["n_images"]) == ("int8", openvino["n_images"])
+    assert double["probability_gap"] > 3 * openvino["probability_gap"]
+    (data / "covid" / "999.png").write_bytes(b"no image")
+    outcome = cxrlens("quantise", bundle, data, "--sample", 8)
+    assert outcome.code == 3
+    assert " of 102\n" in outcome.out
+    assert "999.png" in outcome.err
 
 
 def test_too_few(cxrlens, bundle, phantom_folder) -> None:

@@ -64,6 +64,12 @@ def test_one_other_decision_does_not_pass() -> None:
         assert not ExportCheck((Parity("openvino", *gaps),), ()).has_passed
 
 
+def test_int8_may_decide_otherwise_now_and_then() -> None:
+    assert Parity("int8", 400, 398, 0.3, 0.05, 0.1).has_passed
+    assert not Parity("int8", 400, 397, 0.3, 0.05, 0.1).has_passed
+    assert not Parity("int8", 400, 400, np.nan, np.nan, 0.1).has_passed
+
+
 def test_no_image_that_can_be_read(exported: Exported, tmp_path: Path) -> None:
     missing = [str(tmp_path / "missing.png")]
     with pytest.raises(InputError, match=r"no image to check the export with: .*missing\.png"):

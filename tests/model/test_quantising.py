@@ -54,7 +54,7 @@ def model(training: Training, tmp_path: Path) -> Model:
 
 def test_checked_and_kept(model: Model, table: StudyTable, tmp_path: Path) -> None:
     folder = tmp_path / "run" / "bundle-int8"
-    record = quantise(model, table, folder, n_sample=30)
+    record = quantise(model, table, folder, n_sample=30).record
     assert (record.n_sample, record.check.n_images) == (30, len(table) - 30)
     fast = load(tmp_path / "run" / "bundle", precision="int8", engine="auto")
     assert (fast.engine.name, fast.engine.precision) == ("openvino", "int8")
@@ -131,7 +131,7 @@ def test_repeats_of_what_set_the_scales_check_nothing(
 ) -> None:
     """All 135 phantoms twice, 30 of them set the scales: 105 twice are left, not 240 of 270."""
     twice = table.take(np.tile(np.arange(len(table)), 2))
-    record = quantise(model, twice, tmp_path / "run" / "bundle-int8", n_sample=30)
+    record = quantise(model, twice, tmp_path / "run" / "bundle-int8", n_sample=30).record
     used = 30 - (270 - record.check.n_images - 30)
     assert 0 <= used <= 30
     assert record.check.n_images % 2 == 0

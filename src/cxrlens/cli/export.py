@@ -42,8 +42,8 @@ def export(
         typer.Option(
             metavar="PATH",
             help="Images, or a folder of them, that the exported model must answer for as the "
-            "bundle does: logits, maps and decisions; may be given several times. Exit code 4 "
-            "where it does not.",
+            "bundle does: logits, maps and decisions; may be given several times. So must what "
+            "`quantise` made of the bundle, where that is there. Exit code 4 where one does not.",
         ),
     ] = None,
     out: OutOption = None,
@@ -54,6 +54,9 @@ def export(
     files = [str(path) for path in find_files(check)] if check else []
     if check and not files:
         raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, check))}")
+    int8 = None
+    if files and cxr.inference.place_quantised(bundle).exists():
+        int8 = cxr.load(bundle, engine="openvino", precision="int8")
     with cxr.training.claim_run_folder(out, "export") as folder:
         say(f"writing to {folder}")
         path = cxr.export.export_bundle(model.bundle, folder, format_.value)
@@ -63,7 +66,7 @@ def export(
             if format_ is Format.onnx:
                 runtimes = ["onnxruntime", "openvino"]
             with open_progress() as progress:
-                checked = cxr.export.check_export(model, path, files, runtimes, progress)
+                checked = cxr.export.check_export(model, path, files, runtimes, progress, int8)
     if checked is not None:
         list_refusals(checked.refusals)
     _show(model, path, checked, as_json)
@@ -91,7 +94,9 @@ def _show(
         show_line(
             "largest differences from the bundle's own answers; of maps as a share of the largest "
             f"value; passed are the same decisions, probabilities within "
-            f"{cxr.export.MAX_PROBABILITY_GAP:g} and maps within {cxr.export.MAX_MAP_GAP:g}"
+            f"{cxr.export.MAX_PROBABILITY_GAP:g} and maps within {cxr.export.MAX_MAP_GAP:g}; "
+            f"int8, the bundle's own fast double, with {cxr.inference.MIN_ALIKE:.1%} of the "
+            "decisions"
         )
     show_line(f"written: {path}")
     show_line(cxr.vocabulary.NOT_A_DEVICE)

@@ -10,6 +10,7 @@ import typer
 import cxrlens as cxr
 from cxrlens.cli.console import open_progress, say, show_json, show_line, show_table
 from cxrlens.cli.options import (
+    EXIT_PARTIAL,
     BundleArgument,
     ColumnOption,
     DataArgument,
@@ -17,6 +18,7 @@ from cxrlens.cli.options import (
     JsonOption,
     MapOption,
     WhereOption,
+    list_refusals,
     read_data,
 )
 
@@ -38,12 +40,14 @@ def quantise(
     table = read_data(data, images, column, where, mapping)
     folder = cxr.inference.place_quantised(bundle)
     with open_progress() as progress:
-        record = cxr.model.quantise(model, table, folder, n_sample=sample, progress=progress)
+        done = cxr.model.quantise(model, table, folder, n_sample=sample, progress=progress)
+    record = done.record
+    list_refusals(done.refusals)
     say(f"written to {folder}")
     if as_json:
         facts = {"folder": str(folder), "notice": cxr.vocabulary.NOT_A_DEVICE}
         show_json({**facts, "int8": cxr.vocabulary.to_plain(record)})
-        return
+        raise typer.Exit(EXIT_PARTIAL if done.refusals else 0)
     check = record.check
     middle, most, largest = check.probability_gaps
     rows = [
@@ -57,3 +61,4 @@ def quantise(
         rows.append(["largest change of an AUROC", f"{check.auroc_gap:.4f}"])
     show_table(["int8 against float32", "value"], rows)
     show_line(cxr.vocabulary.NOT_A_DEVICE)
+    raise typer.Exit(EXIT_PARTIAL if done.refusals else 0)

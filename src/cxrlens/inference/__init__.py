@@ -39,6 +39,7 @@ from cxrlens.inference.precision import Precision
 from cxrlens.inference.preparation import PreparedTable, prepare
 from cxrlens.inference.quantisation import quantise_network
 from cxrlens.inference.quantised_folder import (
+    MIN_ALIKE,
     QuantisationCheck,
     QuantisedRecord,
     check_place,
@@ -51,6 +52,7 @@ from cxrlens.inference.silent_openvino import openvino
 from cxrlens.inference.tracing import without_shape_checks
 
 __all__ = [
+    "MIN_ALIKE",
     "OUT_OF_DISTRIBUTION",
     "UNKNOWN_DATA",
     "WEIGHTS_FILE",

@@ -18,7 +18,7 @@ from cxrlens.model.grouping import (
 )
 from cxrlens.model.importing import Import, import_checkpoint, run_import
 from cxrlens.model.map_card import CardOptions, make_map_card
-from cxrlens.model.quantising import quantise
+from cxrlens.model.quantising import Quantisation, quantise
 from cxrlens.model.rate_finding import RateFinding, find_learning_rate
 from cxrlens.model.seed_pooling import SeedRun
 from cxrlens.model.training import Training, run_training, train
@@ -31,6 +31,7 @@ __all__ = [
     "Import",
     "Model",
     "ModelComparison",
+    "Quantisation",
     "RateFinding",
     "SeedRun",
     "SiteCalibration",

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from cxrlens.vocabulary import (
     Prediction,
     PredictionTable,
     Progress,
+    Refusal,
     Silence,
     TableError,
 )
@@ -41,6 +43,17 @@ SAMPLE = 128
 """Images by which scales are set, where nobody says otherwise."""
 
 
+@dataclass(frozen=True)
+class Quantisation:
+    """What quantising a model came to."""
+
+    record: QuantisedRecord
+    """What was written into the folder, beside the network."""
+
+    refusals: tuple[Refusal, ...]
+    """Images that could not be read."""
+
+
 def quantise(
     model: Model,
     data: StudyTable | PathLike,
@@ -49,7 +62,7 @@ def quantise(
     n_sample: int = SAMPLE,
     seed: int = 0,
     progress: Progress | None = None,
-) -> QuantisedRecord:
+) -> Quantisation:
     """Quantise a model's network, check it on other images, and keep it if it answers alike.
 
     The scales are set by images that the model was trained on, as far as they are among the data,
@@ -65,7 +78,7 @@ def quantise(
         progress: is told of every step.
 
     Returns:
-        What was written into the folder, beside the network.
+        What was written, and which images were not used.
 
     Raises:
         TableError: if fewer than 100 images are left to check on.
@@ -104,7 +117,7 @@ def quantise(
         EngineOutput._fields,
     )  # fmt: skip
     keep_quantised(network, done, folder)
-    return done
+    return Quantisation(done, prepared.table.refusals)
 
 
 def _divide(
