@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import softmax
 
 from cxrlens.explanation import METHODS
 from cxrlens.imaging import read_radiograph
+from cxrlens.inference import open_engine
 from cxrlens.model import Model, Training, load
 from cxrlens.vocabulary import Heatmap, InputError, Refusal
 
@@ -30,6 +32,22 @@ def test_one_file_is_answered_as_among_many(model: Model, paths: list[Path]) -> 
         assert alone.decision == among.decision
         np.testing.assert_allclose(alone.probabilities, among.probabilities, atol=1e-4)
         np.testing.assert_allclose(alone.heatmaps[0].grid, among.heatmaps[0].grid, atol=1e-4)
+
+
+def test_batches_side_by_side_are_answered_in_order(
+    model: Model, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    step = model.bundle.record.preprocessing
+    size = (step.height, step.width)
+    fast = Model(model.bundle, open_engine(model.bundle.network, size, "openvino", "float32"))
+    assert fast.engine.streams == 3
+    given = [*paths, "missing.png", *paths]
+    found = list(fast.predict_many(given))
+    assert [one.image for one in found] == [str(path) for path in given]
+    for one, other in zip(found, model.predict_many(given), strict=True):
+        assert one.refusal == other.refusal
+        np.testing.assert_allclose(one.logits, other.logits, rtol=1e-3, atol=1e-4)
 
 
 def test_probabilities_are_the_softmax_and_the_decision_their_largest(

@@ -120,6 +120,8 @@ def test_so_does_openvino(
     frozen: Recipe, cases: TrainingCases, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cxrlens.inference.feature_engine._WORTH_TRANSLATING", 160)
+    # Batches side by side, whatever the machine has.
+    monkeypatch.setattr("cxrlens.inference.feature_engine.count_streams", lambda: 3)
     cached, fitted = train(frozen, cases, build)
     assert fitted.history[0].features == "view 1 of 4 by openvino in float32"
     plain, _ = train(with_views(frozen, "none"), cases, build)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from cxrlens.inference.fixed_batches import MANY, FixedBatches
+from cxrlens.inference.fixed_batches import MANY, FixedBatches, count_streams
 from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.openvino_engine import convert_module, has_bfloat16, set_up_compilation
 from cxrlens.inference.precision import Precision
@@ -35,10 +35,12 @@ class FeatureEngine(ABC):
     Attributes:
         name: `openvino` or `torch`.
         precision: of its arithmetic.
+        streams: batches that may run side by side, asked for by as many threads.
     """
 
     name: str
     precision: Precision
+    streams: int = 1
 
     @abstractmethod
     def run(self, images: GreyBatch) -> FeatureTable:
@@ -103,7 +105,8 @@ class OpenVinoFeatures(FeatureEngine):
         self._network, self._input_size = network, input_size
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
-        self._batches = FixedBatches(self._compile, torch.get_num_threads())
+        self.streams = count_streams()
+        self._batches = FixedBatches(self._compile, self.streams)
         # What OpenVINO does not take, or takes otherwise, is to be known at once.
         self._prove(network)
 

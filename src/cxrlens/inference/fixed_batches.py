@@ -10,12 +10,17 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from cxrlens.inference.silent_openvino import openvino
 
 MANY = 16
 """Images that go through the network together where there are many."""
+
+MOST_STREAMS = 4
+"""Batches that run side by side, however many threads there are: who asks for hundreds of answers
+about one image gives so many at once."""
 
 _PADDED_FROM = 8
 """So many left over are filled up to `MANY`; fewer go through one by one, which costs less."""
@@ -34,9 +39,9 @@ Compile = Callable[[int, int], openvino.CompiledModel]
 class FixedBatches:
     """Any number of images through networks compiled for `MANY` images and for one.
 
-    Batches of many run side by side, each on a thread of its own (a stream): threads that share one
-    batch wait for each other after every layer, the more so while others decode beside them. It
-    may be asked by several threads at once.
+    Batches of many run side by side, up to four cores each on a thread of its own (a stream):
+    threads that share one batch wait for each other after every layer, the more so while others
+    decode beside them. It may be asked by several threads at once.
 
     Args:
         compile: compiles the network for a number of images, with a number of streams; called when
@@ -116,6 +121,11 @@ class _Running(NamedTuple):
             return [np.array(output[: self.n]) for output in self.request.results.values()]
         finally:
             self.idle.put(self.request)
+
+
+def count_streams() -> int:
+    """Count the batches that run side by side, with the threads that PyTorch has at this moment."""
+    return min(MOST_STREAMS, torch.get_num_threads())
 
 
 def divide(n: int) -> Iterator[tuple[int, int]]:

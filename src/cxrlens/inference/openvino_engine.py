@@ -14,7 +14,7 @@ from torch import nn
 
 from cxrlens.inference.compiled_cache import CompiledCache
 from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
-from cxrlens.inference.fixed_batches import FixedBatches
+from cxrlens.inference.fixed_batches import FixedBatches, count_streams
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.quantised_network import QuantisedNetwork
 from cxrlens.inference.silent_openvino import FrontEndManager, TorchFXPythonDecoder, openvino
@@ -65,7 +65,7 @@ class OpenVinoEngine(TorchEngine):
         self.precision = precision
         self._quantised = quantised
         self._input_size, self._cache = input_size, cache
-        self.streams = torch.get_num_threads()
+        self.streams = count_streams()
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
         self._batches = FixedBatches(self._compile, self.streams)
