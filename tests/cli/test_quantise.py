@@ -40,6 +40,12 @@ def test_made_and_used(cxrlens, bundle, data, tmp_path) -> None:
     *_, openvino, double = json.loads(outcome.out)["check"]
     assert (double["runtime"], double["n_images"]) == ("int8", openvino["n_images"])
     assert double["probability_gap"] > 3 * openvino["probability_gap"]
+    network = tmp_path / "run" / "bundle-int8" / "model.bin"
+    network.write_bytes(network.read_bytes()[:-1])
+    outcome = cxrlens("export", bundle, "--check", data / "covid", "--out", "damaged", "--json")
+    assert outcome.code == 0, outcome.err
+    assert len(json.loads(outcome.out)["check"]) == 2
+    assert "without int8" in outcome.err
     (data / "covid" / "999.png").write_bytes(b"no image")
     outcome = cxrlens("quantise", bundle, data, "--sample", 8)
     assert outcome.code == 3

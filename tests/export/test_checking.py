@@ -66,6 +66,8 @@ def test_one_other_decision_does_not_pass() -> None:
 
 def test_int8_may_decide_otherwise_now_and_then() -> None:
     assert Parity("int8", 400, 398, 0.3, 0.05, 0.1).has_passed
+    assert Parity("int8", 4, 3, 0.3, 0.05, 0.1).has_passed
+    assert not Parity("int8", 4, 2, 0.3, 0.05, 0.1).has_passed
     assert not Parity("int8", 400, 397, 0.3, 0.05, 0.1).has_passed
     assert not Parity("int8", 400, 400, np.nan, np.nan, 0.1).has_passed
 

@@ -54,9 +54,7 @@ def export(
     files = [str(path) for path in find_files(check)] if check else []
     if check and not files:
         raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, check))}")
-    int8 = None
-    if files and cxr.inference.place_quantised(bundle).exists():
-        int8 = cxr.load(bundle, engine="openvino", precision="int8")
+    int8 = _load_int8(bundle) if files else None
     with cxr.training.claim_run_folder(out, "export") as folder:
         say(f"writing to {folder}")
         path = cxr.export.export_bundle(model.bundle, folder, format_.value)
@@ -73,6 +71,16 @@ def export(
     if checked is not None and not checked.has_passed:
         raise typer.Exit(EXIT_GATE)
     raise typer.Exit(EXIT_PARTIAL if checked is not None and checked.refusals else 0)
+
+
+def _load_int8(bundle: Path) -> "cxr.Model | None":
+    if not cxr.inference.place_quantised(bundle).exists():
+        return None
+    try:
+        return cxr.load(bundle, engine="openvino", precision="int8")
+    except cxr.vocabulary.BundleError as error:
+        say(f"note: without int8, since {error}")
+        return None
 
 
 def _show(

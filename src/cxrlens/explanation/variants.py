@@ -10,7 +10,7 @@ import numpy as np
 from cxrlens.inference import TorchEngine
 from cxrlens.vocabulary import GreyImage, Scores
 
-BATCH = 64
+BATCH = 32
 """Copies that the network is given at once."""
 
 Alter = Callable[[GreyImage, int], None]

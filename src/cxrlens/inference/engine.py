@@ -46,12 +46,10 @@ class TorchEngine:
         precision: of its arithmetic.
         device: where it runs.
         network: what it runs, for methods that need gradients.
-        streams: batches that may run side by side; more threads than that wait for their turn.
     """
 
     name: str = "torch"
     precision: Precision = "float32"
-    streams: int = 1
 
     def __init__(self, network: MapClassifier, device: str | None = None) -> None:
         self.device = torch.device(device or choose_device())

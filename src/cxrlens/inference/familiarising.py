@@ -15,16 +15,13 @@ from cxrlens.inference.familiarity import (
     fit_familiarity,
 )
 from cxrlens.inference.feature_engine import FeatureTable, open_feature_engine
-from cxrlens.inference.fixed_batches import MANY, MOST_STREAMS
+from cxrlens.inference.fixed_batches import MANY
 from cxrlens.inference.preparation import PreparedTable
 from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import USUAL_LIMIT, ClassIndices, Progress, number_patients
 
 MOST_KEPT = 2000
 """Images of either kind: enough for a p-value of 0.0005, and a few megabytes of features."""
-
-_AT_ONCE = MANY * MOST_STREAMS
-"""Images whose features are asked for together."""
 
 Rows = Int[np.ndarray, " _"]
 """Numbers of rows of a table."""
@@ -114,11 +111,11 @@ def measure_features(
     size = (pixels.shape[1], pixels.shape[2])
     engine = open_feature_engine(network, size, "float32", len(rows))
     parts = []
-    for start in range(0, len(rows), _AT_ONCE):
-        chosen = rows[start : start + _AT_ONCE]
+    for start in range(0, len(rows), MANY):
+        chosen = rows[start : start + MANY]
         batch = torch.from_numpy(pixels[chosen].astype(np.float32) / 65535)[:, None]
         parts.append(engine.run(batch.to(device)))
-        progress.advance(_TASK, min(start + _AT_ONCE, len(rows)), len(rows))
+        progress.advance(_TASK, min(start + MANY, len(rows)), len(rows))
     return np.concatenate(parts)
 
 

@@ -35,12 +35,10 @@ class FeatureEngine(ABC):
     Attributes:
         name: `openvino` or `torch`.
         precision: of its arithmetic.
-        streams: batches that may run side by side, asked for by as many threads.
     """
 
     name: str
     precision: Precision
-    streams: int = 1
 
     @abstractmethod
     def run(self, images: GreyBatch) -> FeatureTable:
@@ -105,8 +103,7 @@ class OpenVinoFeatures(FeatureEngine):
         self._network, self._input_size = network, input_size
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
-        self.streams = count_streams()
-        self._batches = FixedBatches(self._compile, self.streams)
+        self._batches = FixedBatches(self._compile, count_streams())
         # What OpenVINO does not take, or takes otherwise, is to be known at once.
         self._prove(network)
 

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import NamedTuple
@@ -16,14 +17,10 @@ from jaxtyping import Float32
 from cxrlens.inference.silent_openvino import openvino
 
 MANY = 16
-"""Images that go through the network together where there are many."""
+"""Images that are computed at the same time where there are many."""
 
 MOST_STREAMS = 4
-"""Batches that run side by side, however many threads there are: who asks for hundreds of answers
-about one image gives so many at once."""
-
-_PADDED_FROM = 8
-"""So many left over are filled up to `MANY`; fewer go through one by one, which costs less."""
+"""Batches that run side by side, however many threads there are: smaller ones cost more each."""
 
 Images = Float32[np.ndarray, "n 1 h w"]
 """As a network takes them."""
@@ -37,20 +34,22 @@ Compile = Callable[[int, int], openvino.CompiledModel]
 
 
 class FixedBatches:
-    """Any number of images through networks compiled for `MANY` images and for one.
+    """Any number of images through networks compiled for several images and for one.
 
-    Batches of many run side by side, up to four cores each on a thread of its own (a stream):
-    threads that share one batch wait for each other after every layer, the more so while others
-    decode beside them. It may be asked by several threads at once.
+    `MANY` images are computed at the same time, divided into batches that run side by side: up to
+    four threads each have one of their own (a stream). Threads that share a batch wait for each
+    other after every layer, the more so while others decode beside them. It may be asked by several
+    threads at once.
 
     Args:
         compile: compiles the network for a number of images, with a number of streams; called when
             that is first needed.
-        streams: batches of many that may run side by side.
+        streams: batches that may run side by side.
     """
 
     def __init__(self, compile: Compile, streams: int) -> None:  # noqa: A002
         self._compile, self._streams = compile, streams
+        self._size = -(-MANY // streams)
         self._idle: dict[int, Idle] = {}
         self._opening = Lock()
 
@@ -66,8 +65,8 @@ class FixedBatches:
         parts: list[list[np.ndarray]] = []
         running: deque[_Running] = deque()
         try:
-            for start, n in divide(len(images)):
-                size = 1 if n == 1 else MANY
+            for start, n in divide(len(images), self._size):
+                size = 1 if n == 1 else self._size
                 # A copy where the array is not laid out row by row (mapped, or backwards).
                 batch = np.ascontiguousarray(images[start : start + n])
                 if n < size:
@@ -80,9 +79,10 @@ class FixedBatches:
                 request.start_async([batch])
             while running:
                 parts.append(running.popleft().finish())
-        finally:  # after a failure: what still runs is not wanted, and its place is
+        finally:  # after a failure, which is told: what still runs is not wanted, its place is
             for one in running:
-                one.finish()
+                with suppress(RuntimeError):
+                    one.finish()
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _open(self, size: int) -> Idle:
@@ -123,23 +123,35 @@ class _Running(NamedTuple):
             self.idle.put(self.request)
 
 
-def count_streams() -> int:
-    """Count the batches that run side by side, with the threads that PyTorch has at this moment."""
-    return min(MOST_STREAMS, torch.get_num_threads())
+def count_streams(threads: int | None = None) -> int:
+    """Choose how many batches run side by side.
 
+    A stream has a whole number of threads: what does not divide would stand idle.
 
-def divide(n: int) -> Iterator[tuple[int, int]]:
-    """Give start and length of each batch of `n` images.
-
-    A length other than 1 goes through with `MANY`, filled up where it is less.
+    Args:
+        threads: of all streams together; None takes as many as PyTorch has at this moment.
 
     Example:
-        >>> list(divide(26)), list(divide(18))
+        >>> [count_streams(threads) for threads in (1, 2, 4, 5, 6, 7, 8, 64)]
+        [1, 2, 4, 1, 3, 1, 4, 4]
+    """
+    n = torch.get_num_threads() if threads is None else threads
+    return max(range(1, MOST_STREAMS + 1), key=lambda streams: (streams * (n // streams), streams))
+
+
+def divide(n: int, size: int) -> Iterator[tuple[int, int]]:
+    """Give start and length of each batch of `n` images.
+
+    What is left over goes through filled up to `size` where it is half of it or more, and else one
+    by one, which costs less.
+
+    Example:
+        >>> list(divide(26, 16)), list(divide(18, 16))
         ([(0, 16), (16, 10)], [(0, 16), (16, 1), (17, 1)])
     """
     start = 0
     while start < n:
         left = n - start
-        length = min(left, MANY) if left >= _PADDED_FROM else 1
+        length = min(left, size) if 2 * left >= size else 1
         yield start, length
         start += length

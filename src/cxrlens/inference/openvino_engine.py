@@ -65,10 +65,9 @@ class OpenVinoEngine(TorchEngine):
         self.precision = precision
         self._quantised = quantised
         self._input_size, self._cache = input_size, cache
-        self.streams = count_streams()
         self._settings = set_up_compilation(precision)
         self._core = openvino.Core()
-        self._batches = FixedBatches(self._compile, self.streams)
+        self._batches = FixedBatches(self._compile, count_streams())
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits, maps and features of a batch.

@@ -27,6 +27,7 @@ from cxrlens.inference import (
     resolve_engine,
 )
 from cxrlens.model.answers import (
+    BATCH,
     Answered,
     PathLike,
     answer_files,
@@ -259,9 +260,8 @@ class Model:
         names = prepared.table.frame["image"].tolist()
         sizes, warnings = prepared.images.source_sizes, prepared.images.warnings
         answers: list[Prediction] = []
-        at_once = choose_batch(self.bundle) * self.engine.streams
-        for start in range(0, len(rows), at_once):
-            chosen = rows[start : start + at_once].tolist()
+        for start in range(0, len(rows), BATCH):
+            chosen = rows[start : start + BATCH].tolist()
             pixels = prepared.images.pixels[chosen].astype(np.float32) / 65535
             geometries = [self._preprocessing.geometry(sizes[row]) for row in chosen]
             asked = [(names[row], warnings[row]) for row in chosen]

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from cxrlens.explanation import find_many_regions, make_heatmaps
-from cxrlens.imaging import ReadImage, map_ordered, stream
+from cxrlens.imaging import ReadImage, stream
 from cxrlens.inference import Bundle, FeatureTable, ImageBatch, TorchEngine
 from cxrlens.vocabulary import Geometry, ImageWarning, Prediction, Refusal, Unfamiliarity
 
@@ -57,19 +57,15 @@ def answer_files(
     """
     names = (os.fspath(path) for path in paths)
     found = stream(names, bundle.record.preprocessing, ahead=AHEAD * n)
-    batches = iter(lambda: list(islice(found, n)), [])
-
-    def answer(batch: list[ReadImage | Refusal]) -> list[Answered]:
+    while batch := list(islice(found, n)):
         read = [one for one in batch if isinstance(one, ReadImage)]
         answers = iter(_answer_read(bundle, engine, read) if read else ())
-        return [
+        yield [
             (next(answers), one)
             if isinstance(one, ReadImage)
             else (refuse(bundle, engine, one), None)
             for one in batch
         ]
-
-    return map_ordered(answer, batches, workers=engine.streams, ahead=engine.streams)
 
 
 def _answer_read(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrlens.imaging import map_ordered
 from cxrlens.inference import FeatureEngine, FeatureTable
 from cxrlens.network.tensors import GreyBatch
 from cxrlens.training.batching import Rows
@@ -110,16 +109,9 @@ class FrozenFeatures:
         self, shown: Iterable[GreyBatch], task: tuple[str, int, int]
     ) -> Iterator[FeatureTable]:
         words, done, total = task
-        n = self.engine.streams
-        # On a GPU as it comes: a thread would gain nothing there.
-        found = (
-            map_ordered(self.engine.run, shown, workers=n, ahead=n)
-            if n > 1
-            else map(self.engine.run, shown)
-        )
-        for features in found:
-            yield features
-            done += len(features)
+        for images in shown:
+            yield self.engine.run(images)
+            done += len(images)
             self._progress.advance(words, done, total)
 
 
