@@ -37,6 +37,7 @@ SPECS = [
     NetworkSpec("resnet18", hidden=(8, 6)),
     NetworkSpec("mobilenetv2_100", {"act_layer": "relu"}),
     NetworkSpec("convnext_atto"),
+    NetworkSpec("vit_tiny_patch16_224", {"depth": 2}),
     NetworkSpec("densenet121", {"growth_rate": 4, "block_config": (2, 2)}),
     NetworkSpec("residual", {"width": 4, "depth": 3}, mean=(0.5,), std=(0.25,)),
 ]

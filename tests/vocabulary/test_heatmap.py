@@ -118,6 +118,15 @@ def test_the_peak_by_hand() -> None:
     assert heatmap.peak == (84.5, 82.0)
 
 
+def test_the_peak_of_a_piece_is_its_middle() -> None:
+    grid = np.zeros((8, 8))
+    grid[2:7, 1:4] = 0.5
+    heatmap = _make(grid, Geometry((8, 8), (8, 8), 0.0, 0.0, 8.0, 8.0))
+    assert heatmap.peak == (4.0, 2.0)
+    grid[2:7, 2] = 0  # no longer in the piece: the middle one of what is left
+    assert _make(grid, heatmap.geometry).peak == (4.0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("grid", "is_usable"),
     [

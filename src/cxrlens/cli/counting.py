@@ -98,7 +98,9 @@ def _count_values(groups: Sequence[str | None]) -> dict[str, int]:
 
 def _count_reasons(examination: "cxr.model.Examination") -> Counter[str]:
     # A bad mask leaves its image in the table.
-    return Counter(one.reason for one in examination.refusals if one.reason != "bad-mask")
+    return Counter(
+        one.reason for one in examination.refusals if one.reason != cxr.inference.BAD_MASK
+    )
 
 
 def _list_refused(reasons: Counter[str]) -> "list[cxr.report.FlowStep]":

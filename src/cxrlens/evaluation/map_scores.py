@@ -62,8 +62,8 @@ def score_heatmap(heatmap: Heatmap, mask: PixelMask) -> MapScore:
 
     A map that says nothing (not finite, the same everywhere, without positive heat on the image)
     is a miss with zeros, so that no method gains by its failures. Pixels that the network never
-    saw have no heat. The strongest point is the centre of the strongest cell, at the nearest
-    source pixel.
+    saw have no heat. The strongest point is the centre of the strongest cell (of equally strong
+    ones the middle one, `Heatmap.peak`), at the nearest source pixel.
 
     Args:
         heatmap: the map of the class that the mask shows.

@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from cxrlens.explanation.deletion import Faithfulness, measure_faithfulness
 from cxrlens.explanation.heatmaps import make_heatmaps
 from cxrlens.explanation.lime import explain_lime, read_lime_settings
-from cxrlens.explanation.lung_zones import LungZones, divide_lungs
+from cxrlens.explanation.lung_zones import LEAST_CONFIDENCE, LungZones, divide_lungs
 from cxrlens.explanation.method import Maps, Method
 from cxrlens.explanation.methods import METHODS, find_method
 from cxrlens.explanation.question import Question
@@ -21,6 +21,7 @@ from cxrlens.explanation.regions import (
 )
 
 __all__ = [
+    "LEAST_CONFIDENCE",
     "METHODS",
     "RANDOMISED_SHARES",
     "Faithfulness",

@@ -36,7 +36,7 @@ from cxrlens.inference.memory import explain_memory
 from cxrlens.inference.onnx_engine import OnnxEngine
 from cxrlens.inference.openvino_engine import OpenVinoEngine, has_bfloat16
 from cxrlens.inference.precision import Precision
-from cxrlens.inference.preparation import PreparedTable, prepare
+from cxrlens.inference.preparation import BAD_MASK, PreparedTable, prepare
 from cxrlens.inference.quantisation import quantise_network
 from cxrlens.inference.quantised_folder import (
     MIN_ALIKE,
@@ -52,6 +52,7 @@ from cxrlens.inference.silent_openvino import openvino
 from cxrlens.inference.tracing import without_shape_checks
 
 __all__ = [
+    "BAD_MASK",
     "MIN_ALIKE",
     "OUT_OF_DISTRIBUTION",
     "UNKNOWN_DATA",

@@ -11,6 +11,9 @@ from cxrlens.data import StudyTable
 from cxrlens.imaging import RUNS_MARK, DecodedImages, Preprocessing, decode, read_mask
 from cxrlens.vocabulary import ImageRefused, Progress, Refusal, TableError, show_name
 
+BAD_MASK = "bad-mask"
+"""The reason of a refusal that concerns an image's mask, not the image."""
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedTable:
@@ -67,7 +70,7 @@ def _check_masks(
             place = image if mask.startswith(RUNS_MARK) else mask
             reason = _find_fault(mask, place, size)
         if reason is not None:
-            refusals.append(Refusal(place, "bad-mask", reason))
+            refusals.append(Refusal(place, BAD_MASK, reason))
         masks.append(mask if reason is None else None)
     return masks, refusals
 

@@ -19,7 +19,7 @@ from cxrlens.evaluation import (
     score_heatmap,
 )
 from cxrlens.explanation import Method, find_method
-from cxrlens.inference import prepare
+from cxrlens.inference import BAD_MASK, prepare
 from cxrlens.model.answering import Model
 from cxrlens.model.examining import match_classes
 from cxrlens.model.map_checking import check_methods
@@ -33,6 +33,7 @@ from cxrlens.vocabulary import (
     PixelMask,
     PredictionTable,
     Progress,
+    Refusal,
     Silence,
     TableError,
     number_patients,
@@ -102,8 +103,8 @@ def make_map_card(
         )
     if table.is_multilabel:
         raise TableError(
-            "a card needs one label an image, whose finding the mask shows; choose one, such as "
-            f"--column label={table.classes[0]}"
+            f"the table has several labels an image ({', '.join(table.classes)}); a card needs "
+            "one, whose finding the mask shows: give a table with one column of labels"
         )
     if options.lung_column is not None and options.lung_column not in table.columns:
         raise TableError(
@@ -116,6 +117,7 @@ def make_map_card(
         notes.append(PHANTOM_MODEL)
     maps = UnseenMaps(models, prepared, progress)
     truth = MapTruth(prepared, options.lung_column)
+    notes += _tell_refusals(prepared.table.refusals)
     found, lungs = _choose_rows(maps, truth, options)
     rows = found or lungs
     answers = maps.answer(rows)
@@ -123,15 +125,18 @@ def make_map_card(
     masks = [truth.read_finding(row) for row in found]
     small = [maps.shrink(row, mask) for row, mask in zip(found, masks, strict=True)]
     means = MeanMasks(small, [maps.labels[row] for row in found], parts)
+    notes += _tell_alone(means)
     methods = _complete(options.methods, with_mean=bool(found))
     classes = [maps.labels[row] for row in found]
     scores = _score(maps, methods, found, masks, means)
+    by_lungs, note = _judge_lungs(maps, methods, lungs, truth)
+    notes += note
     groups = [others[at : at + len(models)] for at in range(0, len(others), len(models))]
     checked = _draw(rows, options.n_checked, options.seed)
     places = np.array([rows.index(row) for row in checked])
     return MapCard(
         methods=judge_methods(scores, classes, answers.clusters, parts) if found else (),
-        lungs=_judge_lungs(maps, methods, lungs, truth),
+        lungs=by_lungs,
         has_true_lungs=options.lung_column is not None,
         checks=check_methods(
             maps,
@@ -148,6 +153,28 @@ def make_map_card(
         words={method.name: method.words for method, _ in methods},
         notes=(*prepared.table.notes, *notes),
     )
+
+
+def _tell_refusals(refusals: Sequence[Refusal]) -> list[str]:
+    """Say what was left out, so that a card of few images does not look like one of all."""
+    masks = [one for one in refusals if one.reason == BAD_MASK]
+    images = [one for one in refusals if one.reason != BAD_MASK]
+    return [
+        f"{len(some)} {words}; the first: {some[0].message}."
+        for some, words in ((images, "images were refused"), (masks, "masks cannot be used"))
+        if some
+    ]
+
+
+def _tell_alone(means: MeanMasks) -> list[str]:
+    """Say where the mean mask is empty, and with it what a method seems to be better than."""
+    n = means.count_alone()
+    if n == 0:
+        return []
+    return [
+        f"For {n} images no image of another patient shows where their class lies: their mean mask "
+        "is empty, and being better than it says nothing."
+    ]
 
 
 def _choose_rows(
@@ -223,11 +250,19 @@ def _judge_lungs(
     methods: Sequence[tuple[Method, object]],
     rows: Sequence[int],
     truth: MapTruth,
-) -> tuple[LungReport, ...]:
+) -> tuple[tuple[LungReport, ...], list[str]]:
     """Hold every method's maps against the lungs; a mean mask shows findings, not lungs."""
+    read = {row: truth.read_lungs(row) for row in rows}
+    known = {row: lungs for row, lungs in read.items() if lungs is not None}
+    rows, lungs = list(known), list(known.values())
+    n_unsure = len(read) - len(known)
+    notes = [
+        f"The lungs were not found for sure in {n_unsure} of {len(read)} images: these are left "
+        "out where heat is held against lungs."
+    ]
+    notes = notes if n_unsure else []
     if not rows:
-        return ()
-    lungs = [truth.read_lungs(row) for row in rows]
+        return (), notes
     patients = maps.prepared.table.frame["patient_id"].iloc[list(rows)].tolist()
     clusters = number_patients(patients)
     scores = {
@@ -238,4 +273,5 @@ def _judge_lungs(
         for method, settings in methods
         if method.name != MEAN_MASK
     }
-    return tuple(judge_lungs(name, its, scores[CENTRE], clusters) for name, its in scores.items())
+    judged = (judge_lungs(name, its, scores[CENTRE], clusters) for name, its in scores.items())
+    return tuple(judged), notes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxrlens.explanation import LEAST_CONFIDENCE
 from cxrlens.imaging import find_lung_field, read_mask, read_radiograph
 from cxrlens.inference import PreparedTable
 from cxrlens.vocabulary import Box, ImageRefused, PixelMask, TableError, show_name
@@ -47,11 +48,11 @@ class MapTruth:
         """Whether masks of the lungs are given and this image has one, or none are given."""
         return self.lung_column is None or self._lung_file(row) is not None
 
-    def read_lungs(self, row: int) -> PixelMask:
+    def read_lungs(self, row: int) -> PixelMask | None:
         """Give the pixels of both lungs: of the image's mask, else of our lung field.
 
         Returns:
-            Height x width of the source image.
+            Height x width of the source image; None where our lung field is not sure of itself.
 
         Raises:
             TableError: if the mask cannot be read, or does not fit the image.
@@ -59,7 +60,8 @@ class MapTruth:
         path = self._lung_file(row)
         frame = self.prepared.table.frame
         if path is None:
-            return find_lung_field(read_radiograph(frame["image"].iloc[row]).pixels).mask
+            field = find_lung_field(read_radiograph(frame["image"].iloc[row]).pixels)
+            return field.mask if field.confidence >= LEAST_CONFIDENCE else None
         size = self.prepared.images.source_sizes[row]
         try:
             mask = read_mask(path)

@@ -37,12 +37,18 @@ class MeanMasks:
         Returns:
             The mean; 0 everywhere, which says nothing, where no other part has that class.
         """
-        rows = [
+        return self._mean(self._list_others(row))
+
+    def count_alone(self) -> int:
+        """Count the images whose class no other part has."""
+        return sum(not self._list_others(row) for row in range(len(self._names)))
+
+    def _list_others(self, row: int) -> list[int]:
+        return [
             other
             for other, (name, part) in enumerate(zip(self._names, self._parts, strict=True))
             if name == self._names[row] and part != self._parts[row]
         ]
-        return self._mean(rows)
 
     def _mean(self, rows: Sequence[int]) -> Grid:
         if not rows:

@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool, Int
 from PIL import Image
 
 from cxrlens.explanation import Method
@@ -22,6 +23,7 @@ from cxrlens.vocabulary import (
     Prediction,
     PredictionTable,
     Progress,
+    number_patients,
 )
 
 BATCH = 8
@@ -50,8 +52,9 @@ class UnseenMaps:
         self.models, self.prepared, self._progress = models, prepared, progress
         self.labels: list[str] = prepared.table.frame["label"].tolist()
         digests = prepared.images.digests
-        seen = np.array([[one in model.bundle.seen for one in digests] for model in models])
-        self.owner = np.where(seen.all(axis=0), -1, np.argmin(seen, axis=0))
+        is_new = np.array([[one not in model.bundle.seen for one in digests] for model in models])
+        patients = number_patients(prepared.table.frame["patient_id"].tolist())
+        self.owner = deal_owners(is_new, patients)
         """The model of each row; -1 where all have seen it."""
 
     def answer(self, rows: Sequence[int]) -> PredictionTable:
@@ -132,6 +135,26 @@ class UnseenMaps:
         picture = Image.fromarray(mask.astype(np.float32))
         small = picture.resize((MASK_SIDE, MASK_SIDE), Image.Resampling.BOX, box=edges)
         return np.clip(np.asarray(small, dtype=np.float32), 0, 1)
+
+
+def deal_owners(
+    is_new: Bool[np.ndarray, "models rows"], patients: ClassIndices
+) -> Int[np.ndarray, " rows"]:
+    """Choose for each row one of the models that never saw it.
+
+    Where several did not, patients are dealt among them: of data that no fold saw all rows would
+    else be the first fold's, and no other part would be left to take a mean mask from.
+
+    Args:
+        is_new: whether each model never saw each row.
+        patients: a number for each row's patient.
+
+    Returns:
+        The place of the model; -1 where all have seen the row.
+    """
+    wanted = patients % np.maximum(is_new.sum(axis=0), 1)
+    chosen = is_new & (is_new.cumsum(axis=0) == wanted + 1)
+    return np.where(is_new.any(axis=0), chosen.argmax(axis=0), -1)
 
 
 def check_alike(models: Sequence[Model]) -> None:

@@ -175,7 +175,8 @@ class Backbone(nn.Module):
         height, width = shape[-2:]
         rows = round((patches.shape[1] * height / width) ** 0.5)
         cols = patches.shape[1] // rows
-        return patches.transpose(1, 2).reshape(len(tokens), -1, rows, cols)
+        # Not len(tokens), which would be a constant of the graph that engines run.
+        return patches.transpose(1, 2).reshape(tokens.shape[0], -1, rows, cols)
 
 
 def _is_map(features: torch.Tensor, shape: torch.Size) -> bool:

@@ -38,8 +38,12 @@ class Heatmap:
 
     @property
     def peak(self) -> tuple[float, float]:
-        """The (row, column) of the strongest cell's centre, in source pixel centres."""
-        row, col = np.unravel_index(int(np.argmax(self.grid)), self.grid.shape)
+        """The (row, column) of the strongest cell's centre, in source pixel centres.
+
+        Of cells that are equally strong (LIME's pieces, occlusion's patches) the one nearest to the
+        middle of them all: the first of them would be a corner of the piece.
+        """
+        row, col = _find_peak(self.grid)
         box = self.geometry
         rows, cols = self.grid.shape
         return (
@@ -61,6 +65,14 @@ class Heatmap:
         by_row = _weigh_cells(height, rows, box.top, box.height)
         by_col = _weigh_cells(width, cols, box.left, box.width)
         return np.asarray(by_row @ self.grid.astype(np.float64) @ by_col.T, dtype=np.float32)
+
+
+def _find_peak(grid: Grid) -> tuple[int, int]:
+    row, col = np.unravel_index(int(np.argmax(grid)), grid.shape)
+    tied = np.argwhere(grid == grid[row, col])
+    if len(tied) > 1:
+        row, col = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(col)
 
 
 def _weigh_cells(
