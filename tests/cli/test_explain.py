@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from cxrlens.inference import load_bundle, save_bundle
 
 
 @pytest.fixture
@@ -42,10 +45,11 @@ def test_methods_side_by_side_and_files_for_others(cxrlens, bundle, phantom_fold
     assert "not a medical device" in outcome.out
     assert len(list(Path("explained").glob("*-methods.png"))) == n
     assert len(list(Path("explained").glob("*-cam.png"))) == n
-    with Path("explained/rsna.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == n
-    coco = json.loads(Path("explained/regions.coco.json").read_text())
-    assert len(coco["images"]) == n
+    for method in ("cam", "centre"):
+        with Path(f"explained/rsna-{method}.csv").open() as file:
+            assert len({row["patientId"] for row in csv.DictReader(file)}) == n
+        coco = json.loads(Path(f"explained/regions-{method}.coco.json").read_text())
+        assert len(coco["images"]) == n
 
 
 def test_lime_shows_its_pieces(cxrlens, bundle, image) -> None:
@@ -68,10 +72,14 @@ def test_images_of_one_name_do_not_overwrite_each_other(cxrlens, bundle, image) 
     for folder in ("a", "b"):
         Path(folder).mkdir()
         shutil.copy(image, Path(folder) / "same.png")
-    assert cxrlens("explain", bundle, "a", "b", "--out", "explained").code == 0
+    asked = ("--format", "rsna", "--out", "explained")
+    # What is named by itself and by its folder is one image.
+    assert cxrlens("explain", bundle, "a", "b", "b/../a/same.png", *asked).code == 0
     assert {path.name for path in Path("explained").glob("*.png")} == {
         "same-cam.png", "same-cam-2.png",
     }  # fmt: skip
+    with Path("explained/rsna.csv").open() as file:
+        assert [row["patientId"] for row in csv.DictReader(file)] == ["a_same", "b_same"]
 
 
 def test_a_refused_file_does_not_stop_the_others(cxrlens, bundle, image) -> None:
@@ -79,7 +87,26 @@ def test_a_refused_file_does_not_stop_the_others(cxrlens, bundle, image) -> None
     outcome = cxrlens("explain", bundle, "broken.png", image)
     assert outcome.code == 3
     assert "refused" in outcome.err
-    assert cxrlens("explain", bundle, "broken.png").code == 2
+    alone = cxrlens("explain", bundle, "broken.png")
+    assert alone.code == 2
+    assert "refused" in alone.err
+    assert alone.out == ""
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_a_network_that_overflows_gives_no_probability(cxrlens, bundle, image, tmp_path) -> None:
+    broken = load_bundle(bundle)
+    with torch.no_grad():
+        broken.network.head.output.weight.fill_(3e38)
+    save_bundle(broken, tmp_path / "broken")
+    outcome = cxrlens(
+        "explain", tmp_path / "broken", image, "--method", "cam", "--method", "centre",
+        "--target", "covid", "--format", "coco", "--json",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    maps = json.loads(outcome.out)["maps"]
+    assert [one["probability"] for one in maps] == [None, None]
+    assert [one["says_something"] for one in maps] == [False, True]
 
 
 @pytest.mark.parametrize(

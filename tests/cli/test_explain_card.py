@@ -49,6 +49,18 @@ def test_the_files_of_a_card_say_the_same(cxrlens, bundle, phantom_folder) -> No
     assert again.code == 0, again.err
 
 
+@pytest.mark.parametrize("baseline", ["centre", "mean-mask"])
+def test_a_card_of_baselines_alone(cxrlens, bundle, phantom_folder, baseline) -> None:
+    outcome = cxrlens(
+        "explain-card", bundle, phantom_folder, "--method", baseline, "--limit", 6,
+        "--checked", 1, "--out", "card",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    page = Path("card/card.html").read_text()
+    assert f'<th scope="row">{baseline}</th>' in page
+    assert "Above the baselines" not in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -215,6 +216,17 @@ def test_every_method_sees_transformers(name: str, build_engine: BuildEngine, as
         ("smoothgrad", {"sigma": -1}, "sigma=-1 of method 'smoothgrad'"),
         ("random", {"seed": -1}, "seed=-1 of method 'random'"),
         ("centre", {"sigma": 0}, "sigma=0 of method 'centre'"),
+        ("centre", {"sigma": 1e-200}, "sigma=1e-200 of method 'centre': .* or equal to 0.01"),
+        ("centre", {"sigma": math.inf}, "sigma=inf of method 'centre'"),
+        ("random", {"sigma": math.inf}, "sigma=inf of method 'random'"),
+        ("random", {"sigma": 1e9}, "sigma=1000000000.0 of method 'random': .* or equal to 1"),
+        ("smoothgrad", {"sigma": math.inf}, "sigma=inf of method 'smoothgrad'"),
+        ("smoothgrad", {"sigma": math.nan}, "sigma=nan of method 'smoothgrad'"),
+        ("smoothgrad", {"n_samples": 10**9}, "n_samples=1000000000 of method 'smoothgrad'"),
+        ("smoothgrad", {"seed": 2**64}, "seed=18446744073709551616 of method 'smoothgrad'"),
+        ("rise", {"cells": 5000}, "cells=5000 of method 'rise': .* or equal to 32"),
+        ("rise", {"n_masks": 10**9}, "n_masks=1000000000 of method 'rise'"),
+        ("rise", {"p": 1e-320}, "p=1e-320 of method 'rise'"),
         ("mean-mask", {"mean_mask": None}, "needs the setting mean_mask, .*`cxrlens explain-card`"),
         ("mean-mask", {"mean_mask": [1.0]}, "rows x columns of shares .* got float64 of 1"),
         ("mean-mask", {"mean_mask": [[2.0]]}, "got float64 of 1 x 1 from 2.0 to 2.0"),

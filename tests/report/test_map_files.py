@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,12 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def _make(image: str, class_name: str, seed: int, share: float = 0.5) -> MappedImage:
+def _make(
+    image: str, class_name: str, seed: int, share: float = 0.5, method: str = "cam"
+) -> MappedImage:
     grid = np.random.default_rng(seed).normal(size=(5, 7)).astype(np.float32)
     whole = Geometry(SIZE, (224, 224), 0.0, 0.0, float(SIZE[0]), float(SIZE[1]))
-    heatmap = Heatmap(grid, whole, class_name, "cam")
+    heatmap = Heatmap(grid, whole, class_name, method)
     runs = tuple(encode_mask(mask) for mask in mask_regions(heatmap, share))
     return MappedImage(image, heatmap, find_regions(heatmap, share), runs, share, 0.8)
 
@@ -149,6 +152,60 @@ def test_a_map_that_says_nothing_has_no_region_anywhere(tmp_path: Path) -> None:
     assert (tmp_path / "rsna.csv").read_text().splitlines()[1] == "x,"
     with Image.open(tmp_path / "maps-png16" / "000001.png") as picture:
         assert np.asarray(picture).max() == 0
+
+
+def test_each_of_several_methods_has_its_own_files(tmp_path: Path, maps: list[MappedImage]) -> None:
+    others = [_make(one.image, one.heatmap.class_name, 9, method="gradcam++") for one in maps[1:]]
+    formats = ["coco", "chexlocalize", "rsna"]
+    paths = write_maps(tmp_path, [*maps, *others], formats)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    assert [path.name for path in paths] == [
+        "regions-cam.coco.json", "regions-gradcam++.coco.json",
+        "chexlocalize-cam.json", "chexlocalize-gradcam++.json",
+        "rsna-cam.csv", "rsna-gradcam++.csv",
+    ]  # fmt: skip
+    assert [path.read_text() for path in paths[::2]] == [
+        path.read_text() for path in write_maps(alone, maps, formats)
+    ]
+    cam, other = (json.loads(path.read_text()) for path in paths[:2])
+    assert "by gradcam++" in other["info"]["description"]
+    # The numbers of images and classes are those of the run.
+    assert other["categories"] == cam["categories"]
+    assert other["images"] == cam["images"]
+    assert len(other["annotations"]) == sum(len(one.regions) for one in others)
+
+
+def test_a_method_that_made_no_map_has_its_file(tmp_path: Path, maps: list[MappedImage]) -> None:
+    paths = write_maps(tmp_path, maps, ["rsna"], ["cam", "lime"])
+    assert [path.name for path in paths] == ["rsna-cam.csv", "rsna-lime.csv"]
+    assert paths[1].read_text() == "patientId,PredictionString\n"
+
+
+def test_an_image_that_is_named_twice_counts_once(tmp_path: Path, maps: list[MappedImage]) -> None:
+    formats = ["coco", "chexlocalize", "rsna"]
+    once = [path.read_text() for path in write_maps(tmp_path, maps, formats)]
+    assert [path.read_text() for path in write_maps(tmp_path, maps * 2, formats)] == once
+
+
+def test_images_are_named_as_chexlocalize_looks_for_them(tmp_path: Path) -> None:
+    names = [f"patient{n}/study1/view1_frontal.jpg" for n in (64541, 64542)]
+    maps = [_make(name, "covid", 0) for name in names]
+    chexlocalize, rsna = write_maps(tmp_path, maps, ["chexlocalize", "rsna"])
+    expected = ["patient64541_study1_view1_frontal", "patient64542_study1_view1_frontal"]
+    assert list(json.loads(chexlocalize.read_text())) == expected
+    with rsna.open(newline="") as file:
+        assert [row["patientId"] for row in csv.DictReader(file)] == expected
+
+
+def test_without_a_probability_no_confidence_is_written(
+    tmp_path: Path, maps: list[MappedImage]
+) -> None:
+    coco, rsna = write_maps(tmp_path, [replace(maps[0], probability=np.nan)], ["coco", "rsna"])
+    annotations = json.loads(coco.read_text())["annotations"]
+    assert len(annotations) == len(maps[0].regions)
+    assert {entry["score"] for entry in annotations} == {None}
+    assert rsna.read_text().splitlines()[1:] == ["p1_view1_frontal,"]
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:

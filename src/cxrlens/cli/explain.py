@@ -3,7 +3,8 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path, PurePath
@@ -62,8 +63,8 @@ def explain(
         list[str] | None,
         typer.Option(
             "--format",
-            help="Write the maps as png16 or npz, the regions as coco, chexlocalize or rsna too. "
-            "May be given several times.",
+            help="Write the maps as png16 or npz, the regions as coco, chexlocalize or rsna too: "
+            "a file for each method. May be given several times.",
         ),
     ] = None,
     colours: Annotated[
@@ -80,7 +81,7 @@ def explain(
     look = _Look(share, colours, model.bundle.record.data.is_phantom)
     if look.is_phantom:
         say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
-    files = list(find_files(paths))
+    files = _take_once(find_files(paths))
     if not files:
         raise cxr.vocabulary.InputError(f"no file found in {', '.join(map(str, paths))}")
     cxr.report.check_map_formats(formats or ())
@@ -105,12 +106,22 @@ def explain(
                             shown.insert(place, its.make_heatmap(target or str(answer.leading)))
                     drawn += _draw_image(folder, answer, radiograph, shown, look, is_only)
                 progress.advance("explain", number, len(files))
-        cxr.report.write_maps(folder, [one.map for one in drawn], formats or ())
+        cxr.report.write_maps(
+            folder, [one.map for one in drawn], formats or (), [one.name for one, _ in asked]
+        )
     _show(drawn, folder, as_json)
     n_explained = len({one.map.image for one in drawn})
     if n_explained == 0:
         raise typer.Exit(cxr.vocabulary.InputError.exit_code)
-    raise typer.Exit(EXIT_PARTIAL if n_explained < len({str(file) for file in files}) else 0)
+    raise typer.Exit(EXIT_PARTIAL if n_explained < len(files) else 0)
+
+
+def _take_once(files: Iterable[Path]) -> list[Path]:
+    """A file that is named twice, say by itself and by its folder, is one image."""
+    first: dict[str, Path] = {}
+    for file in files:
+        first.setdefault(os.path.abspath(file), file)  # noqa: PTH100 (links stay what they are)
+    return list(first.values())
 
 
 def _ask_lime(
@@ -229,6 +240,8 @@ def _show(drawn: Sequence[_Drawn], folder: Path, as_json: bool) -> None:
         maps = [_tell(one) for one in drawn]
         show_json({"folder": str(folder), "notice": cxr.vocabulary.NOT_A_DEVICE, "maps": maps})
         return
+    if not drawn:
+        return  # every file was refused, and each was named
     show_table(
         ["image", "method", "evidence for", "score", "place", "left", "top", "width", "height"],
         [
@@ -258,7 +271,7 @@ def _tell(one: _Drawn) -> dict[str, object]:
         "picture": str(one.picture),
         "class_name": heatmap.class_name,
         "method": heatmap.method,
-        "probability": one.map.probability,
+        "probability": cxr.vocabulary.to_plain(one.map.probability),
         "says_something": heatmap.is_usable,
         "grid": cxr.vocabulary.to_plain(heatmap.grid),
         "geometry": cxr.vocabulary.to_plain(heatmap.geometry),

@@ -19,9 +19,11 @@ from cxrlens.inference import TorchEngine
 class CentreSettings:
     """Of the Gaussian."""
 
-    sigma: Annotated[float, Field(gt=0)] = 0.25
+    # Of less, nothing would be left of a small image but zeros.
+    sigma: Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False)] = 0.25
     """As a share of the image's height and of its width. With a quarter, two sigma reach from the
-    middle to the edge, and half of the maximum encloses 27 % of the image (pi ln 2 / 8)."""
+    middle to the edge, and half of the maximum encloses 27 % of the image (pi ln 2 / 8). At least
+    0.01, at most 1."""
 
 
 def make_centre(_: TorchEngine, question: Question, settings: CentreSettings) -> Maps:

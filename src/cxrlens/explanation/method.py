@@ -18,6 +18,9 @@ from cxrlens.vocabulary import InputError, suggest
 Maps = Float32[np.ndarray, "n rows cols"]
 """One map an image; the cells tile the network's input evenly, row 0 at the top."""
 
+MAX_SEED = 2**32 - 1
+"""The largest seed that every generator of random numbers takes."""
+
 
 @dataclass(frozen=True)
 class NoSettings:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage
 
-from cxrlens.explanation.method import Maps, Method
+from cxrlens.explanation.method import MAX_SEED, Maps, Method
 from cxrlens.explanation.question import Question
 from cxrlens.inference import TorchEngine
 from cxrlens.vocabulary import GreyImage
@@ -21,12 +21,12 @@ from cxrlens.vocabulary import GreyImage
 class NoiseSettings:
     """Of the noise."""
 
-    sigma: Annotated[float, Field(gt=0)] = 0.0625
+    sigma: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.0625
     """Of the Gaussian that smooths it, as a share of the image's height and of its width: a
-    sixteenth makes hills about as wide as a cell of a map of 8 x 8."""
+    sixteenth makes hills about as wide as a cell of a map of 8 x 8. Above 0, at most 1."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Another draws other maps."""
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    """Another draws other maps. At most 4,294,967,295."""
 
 
 def make_noise(_: TorchEngine, question: Question, settings: NoiseSettings) -> Maps:

@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int
 from pydantic import Field
 from torch.nn.functional import interpolate
 
-from cxrlens.explanation.method import Maps, Method
+from cxrlens.explanation.method import MAX_SEED, Maps, Method
 from cxrlens.explanation.question import Question
 from cxrlens.explanation.variants import score_variants
 from cxrlens.inference import TorchEngine
@@ -25,17 +25,19 @@ from cxrlens.vocabulary import GreyImage
 class RiseSettings:
     """Of the random masks; they are the same for every image."""
 
-    n_masks: Annotated[int, Field(ge=2)] = 1000
-    """How many, and so how often the network runs for an image; the paper takes 4,000 and more."""
+    # Both bounds together keep the grids of all masks, which are drawn at once, below a gigabyte.
+    n_masks: Annotated[int, Field(ge=2, le=100_000)] = 1000
+    """How many, and so how often the network runs for an image; the paper takes 4,000 and more. At
+    most 100,000."""
 
-    cells: Annotated[int, Field(ge=1)] = 7
-    """Along each axis of the coarse grid that a mask is enlarged from."""
+    cells: Annotated[int, Field(ge=1, le=32)] = 7
+    """Along each axis of the coarse grid that a mask is enlarged from, at most 32."""
 
-    p: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """The chance of a cell to let the image through."""
+    p: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = 0.5
+    """The chance of a cell to let the image through, from 0.01 to 0.99."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Another draws other masks."""
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    """Another draws other masks. At most 4,294,967,295."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from captum.attr import NoiseTunnel, Saliency
 from pydantic import Field
 
 from cxrlens.explanation.blank import blank_maps
-from cxrlens.explanation.method import Maps, Method
+from cxrlens.explanation.method import MAX_SEED, Maps, Method
 from cxrlens.explanation.question import Question
 from cxrlens.inference import TorchEngine
 
@@ -24,14 +24,14 @@ _COPIES_AT_ONCE = 8
 class SmoothgradSettings:
     """Of the noise; it is the same for every image."""
 
-    n_samples: Annotated[int, Field(ge=1)] = 50
-    """Noisy copies of an image."""
+    n_samples: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Noisy copies of an image, at most 10,000."""
 
-    sigma: Annotated[float, Field(ge=0)] = 0.15
-    """Of the Gaussian noise, as a share of the image's own range."""
+    sigma: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.15
+    """Of the Gaussian noise, as a share of the image's own range, at most all of it (1)."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Another draws other noise."""
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    """Another draws other noise. At most 4,294,967,295."""
 
 
 def make_smoothgrad(engine: TorchEngine, question: Question, settings: SmoothgradSettings) -> Maps:

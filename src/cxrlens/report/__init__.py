@@ -18,6 +18,7 @@ from cxrlens.report.curves import draw_history
 from cxrlens.report.draw import draw, draw_grid
 from cxrlens.report.facts import gather_facts
 from cxrlens.report.figure import save_figure
+from cxrlens.report.image_names import name_images
 from cxrlens.report.lime_views import draw_lime
 from cxrlens.report.map_card_page import gather_card_facts, tell_map_verdict, write_map_card
 from cxrlens.report.map_files import (
@@ -109,6 +110,7 @@ __all__ = [
     "gather_facts",
     "gather_reading_facts",
     "join_study",
+    "name_images",
     "open_predictions",
     "pair_answers",
     "read_answers",

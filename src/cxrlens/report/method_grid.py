@@ -81,12 +81,25 @@ def draw_methods(
     if title:
         figure.suptitle(title, fontsize=11.0, weight="bold").set_parse_math(False)
     meaning = ["Each map has its own scale: compare places, not strengths."]
-    if any(map(_is_signed, heatmaps)):
-        meaning.append("Orange speaks for the class, purple against it.")
+    meaning += _explain_signs(heatmaps)
     if mask is not None and mask.any():
         meaning.append("Cyan line: the true finding.")
     write_notice(figure, [*notes, *meaning])
     return figure
+
+
+def _explain_signs(heatmaps: Sequence[Heatmap]) -> list[str]:
+    """Say what two colours mean, and in which maps: purple may be weak heat in the others."""
+    has_classes = len({one.class_name for one in heatmaps}) > 1
+    names = [
+        f"{one.method} ({one.class_name})" if has_classes else one.method
+        for one in heatmaps
+        if _is_signed(one)
+    ]
+    if not names:
+        return []
+    signed = ", ".join(dict.fromkeys(names))
+    return [f"In {signed}: orange speaks for the class, purple against it."]
 
 
 def _is_signed(heatmap: Heatmap) -> bool:
