@@ -256,11 +256,12 @@ def _judge_lungs(
     known = {row: lungs for row, lungs in read.items() if lungs is not None}
     rows, lungs = list(known), list(known.values())
     n_unsure = len(read) - len(known)
-    notes = [
-        f"The lungs were not found for sure in {n_unsure} of {len(read)} images: these are left "
-        "out where heat is held against lungs."
-    ]
-    notes = notes if n_unsure else []
+    notes = []
+    if n_unsure:
+        notes.append(
+            f"The lungs were not found for sure in {n_unsure} of {len(read)} images: these are "
+            "left out where heat is held against lungs."
+        )
     if not rows:
         return (), notes
     patients = maps.prepared.table.frame["patient_id"].iloc[list(rows)].tolist()
