@@ -288,7 +288,13 @@ def read_until_drawn(day: Day, reader: "Visit", lead: "Visit", cases: dict[str, 
         page.wait_for_selector(".said-final")
         is_drawn = "drawn for a reader" in told
         assert is_drawn or "Referred to a reader" in told
-        assert re.search(r"is (above|below) 0\.\d+", told)
+        # One usual image in twenty lies outside the limit, which one is up to the processor.
+        strange = re.search(r"Unlike the training images: p = (0\.\d+), limit (0\.\d+)", told)
+        if strange is not None:
+            assert not is_drawn
+            assert float(strange[1]) <= float(strange[2])
+        else:
+            assert re.search(r"is (above|below) 0\.\d+", told)
         met.add(is_drawn)
         if is_drawn:
             break
