@@ -81,7 +81,7 @@ def compare(
                 np.repeat(images[0][:, :, None], 3, axis=2),
                 lambda batch: softmax(exact.run(batch[..., 0].astype(np.float32)).logits, axis=1),
                 hide_color=0, top_labels=len(model.classes), num_samples=n,
-                segmentation_fn=lambda _: pieces, random_seed=0, progress_bar=False,
+                segmentation_fn=lambda _: pieces, random_seed=0,
             )  # fmt: skip
             return n
 

@@ -52,6 +52,36 @@ def test_methods_side_by_side_and_files_for_others(cxrlens, bundle, phantom_fold
         assert len(coco["images"]) == n
 
 
+def test_each_view_has_its_picture(cxrlens, bundle, image) -> None:
+    views = ("--view", "signed", "--view", "contours", "--view", "heat")
+    outcome = cxrlens("explain", bundle, image, "--out", "explained", *views, "--json")
+    assert outcome.code == 0, outcome.err
+    (told,) = json.loads(outcome.out)["maps"]
+    assert {view: Path(path).name for view, path in told["pictures"].items()} == {
+        "heat": "overlay.png", "contours": "overlay-contours.png", "signed": "overlay-signed.png",
+    }  # fmt: skip
+    assert told["picture"] == told["pictures"]["heat"]
+    pictures = [Path(path).read_bytes() for path in told["pictures"].values()]
+    assert len(set(pictures)) == 3
+
+
+def test_a_card_says_where_maps_are_cut(cxrlens, bundle, image) -> None:
+    methods = [{"method": "cam", "class_name": "covid", "share": 0.9}]
+    Path("card.json").write_text(json.dumps({"methods": methods}))
+    asked = ("--card", "card.json", "--share", 0.3, "--method", "cam", "--method", "eigencam")
+
+    def ask(target: str) -> list[dict[str, object]]:
+        outcome = cxrlens("explain", bundle, image, "--target", target, *asked, "--json")
+        assert outcome.code == 0, outcome.err
+        maps: list[dict[str, object]] = json.loads(outcome.out)["maps"]
+        return maps
+
+    assert [one["share"] for one in ask("covid")] == [0.9, 0.3]
+    assert [one["share"] for one in ask("normal")] == [0.3, 0.3]
+    outcome = cxrlens("explain", bundle, image, "--target", "covid", "--share", 0.9, "--json")
+    assert json.loads(outcome.out)["maps"][0]["regions"] == ask("covid")[0]["regions"]
+
+
 def test_lime_shows_its_pieces(cxrlens, bundle, image) -> None:
     asked = ("--set", "lime.n_samples=60", "--json", "--engine", "torch")
     outcome = cxrlens("explain", bundle, image, "--method", "lime", "--out", "one", *asked)
@@ -120,6 +150,8 @@ def test_a_network_that_overflows_gives_no_probability(cxrlens, bundle, image, t
         (("--format", "cocoa"), "unknown map format 'cocoa'; did you mean 'coco'"),
         (("--colours", "pink"), "colours 'pink' are not known"),
         (("--share", "0"), "0.01"),
+        (("--view", "contour"), "unknown view 'contour' of a map; did you mean 'contours'"),
+        (("--card", "missing.json"), "cannot read 'missing.json'"),
     ],
 )
 def test_what_is_not_known_is_named(cxrlens, bundle, image, arguments, words) -> None:

@@ -1,13 +1,17 @@
 from dataclasses import replace
 
+import matplotlib
 import numpy as np
 import pytest
 
 from cxrlens.report import Case
 from cxrlens.report.evidence import (
+    CONTOUR_RGB,
     LESION_RGB,
+    draw_contours,
     draw_evidence,
     draw_lesion,
+    draw_signed,
     find_map,
     has_evidence,
     to_colour,
@@ -58,3 +62,29 @@ def test_the_lesions_contour_survives_a_thumbnail() -> None:
     drawn = draw_lesion(image, mask)
     assert (drawn[700, 395:400] == LESION_RGB).all()
     assert not drawn[mask].any()
+
+
+def test_contours_leave_what_they_surround_as_it_is() -> None:
+    white = np.ones((600, 600), np.float32)
+    regions = np.zeros((600, 600), bool)
+    regions[200:300, 100:250] = True
+    drawn = draw_contours(white, regions)
+    assert (drawn[regions] == 255).all()
+    # from inside to outside: a line of two pixels, its black edge, the image
+    assert drawn[250, 250:256].tolist() == [[*CONTOUR_RGB]] * 2 + [[0, 0, 0]] * 2 + [[255] * 3] * 2
+    assert (draw_contours(GREY, np.zeros(GREY.shape, bool)) == to_colour(GREY)).all()
+
+
+def test_signs_share_one_scale() -> None:
+    black = np.zeros((40, 60), np.float32)
+    drawn = draw_signed(black, heat([-2.0, -2.0, 1.0, 1.0])).astype(int)
+    assert drawn[20, 2, 2] > drawn[20, 2, 1]  # against: purple
+    assert drawn[20, 57, 0] > drawn[20, 57, 2]  # for: orange
+    palette = matplotlib.colormaps["PuOr_r"]
+    for column, strength in ((2, -1.0), (57, 0.5)):  # of the largest value either way
+        expected = 255 * 0.65 * abs(strength) * np.array(palette((strength + 1) / 2)[:3])
+        assert np.abs(drawn[20, column] - expected).max() <= 1
+    for nothing in ([1.0, 1.0], [np.nan, 1.0]):
+        assert (draw_signed(GREY, heat(nothing)) == to_colour(GREY)).all()
+    with pytest.raises(InputError, match="source image"):
+        draw_signed(GREY[:9], heat([0.0, 1.0]))

@@ -53,12 +53,27 @@ def explain(
     share: Annotated[
         float,
         typer.Option(
-            help="Regions are what reaches this share of a map's maximum; `explain-card` finds a "
-            "good one.",
+            help="Regions are what reaches this share of a map's maximum.",
             min=0.01,
             max=1.0,
         ),
     ] = 0.5,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            help="card.json of explain-card: its maps are cut at the share that it chose for "
+            "their method and class, others at --share."
+        ),
+    ] = None,
+    views: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--view",
+            help="heat: what speaks for the class; contours: lines around its regions; signed: "
+            "what speaks for it and against it, on one scale. May be given several times. "
+            "Default: heat.",
+        ),
+    ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,7 +93,13 @@ def explain(
     """Show where in images the evidence for a class lies, by one or several methods."""
     model = load_model(bundle, engine, precision)
     asked = read_methods(method or ["cam"], settings)
-    look = _Look(share, colours, model.bundle.record.data.is_phantom)
+    look = _Look(
+        share=share,
+        shares={} if card is None else cxr.report.read_card_shares(card),
+        views=cxr.report.read_map_views(views or ["heat"]),
+        colours=colours,
+        is_phantom=model.bundle.record.data.is_phantom,
+    )
     if look.is_phantom:
         say(f"note: {cxr.vocabulary.PHANTOM_MODEL}")
     files = _take_once(find_files(paths))
@@ -168,16 +189,22 @@ class _Look:
     """How maps are cut and drawn."""
 
     share: float
+    shares: "cxr.report.CardShares"
+    views: "tuple[cxr.report.MapView, ...]"
     colours: str
     is_phantom: bool
+
+    def find_share(self, heatmap: "cxr.vocabulary.Heatmap") -> float:
+        """Where this map is cut."""
+        return self.shares.get((heatmap.method, heatmap.class_name), self.share)
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A map and its picture."""
+    """A map and its pictures."""
 
     map: "cxr.report.MappedImage"
-    picture: Path
+    pictures: "dict[cxr.report.MapView, Path]"
 
 
 def _draw_image(
@@ -196,19 +223,27 @@ def _draw_image(
     probabilities = dict(zip(answer.classes, answer.deciding, strict=True))
     drawn = []
     for heatmap in heatmaps:
-        regions = cxr.explanation.find_regions(heatmap, look.share, zones)
-        masks = cxr.explanation.mask_regions(heatmap, look.share)
+        share = look.find_share(heatmap)
+        regions = cxr.explanation.find_regions(heatmap, share, zones)
+        masks = cxr.explanation.mask_regions(heatmap, share)
         one = cxr.report.MappedImage(
             image=answer.image,
             heatmap=heatmap,
             regions=regions,
             runs=tuple(cxr.report.encode_mask(mask) for mask in masks),
-            share=look.share,
+            share=share,
             probability=probabilities[heatmap.class_name],
         )
-        picture = _find_place(folder, "overlay" if is_only else f"{stem}-{heatmap.method}")
-        cxr.report.save_overlay(picture, heatmap, radiograph.pixels, colours=look.colours)
-        drawn.append(_Drawn(one, picture))
+        pictures = {}
+        for view in look.views:
+            end = "" if view == "heat" else f"-{view}"
+            name = f"{'overlay' if is_only else f'{stem}-{heatmap.method}'}{end}"
+            pictures[view] = _find_place(folder, name)
+            cxr.report.save_overlay(
+                pictures[view], heatmap, radiograph.pixels, colours=look.colours, view=view,
+                regions=cxr.explanation.cut(cxr.explanation.heat_on_source(heatmap), share),
+            )  # fmt: skip
+        drawn.append(_Drawn(one, pictures))
         _warn(heatmap, cxr.vocabulary.show_name(answer.image))
     if len(heatmaps) > 1:
         notes = [cxr.vocabulary.PHANTOM_MODEL] if look.is_phantom else []
@@ -268,7 +303,8 @@ def _tell(one: _Drawn) -> dict[str, object]:
     heatmap = one.map.heatmap
     return {
         "image": one.map.image,
-        "picture": str(one.picture),
+        "picture": str(next(iter(one.pictures.values()))),
+        "pictures": {view: str(path) for view, path in one.pictures.items()},
         "class_name": heatmap.class_name,
         "method": heatmap.method,
         "probability": cxr.vocabulary.to_plain(one.map.probability),

@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 from cxrlens.report.answer_pair import AnswerPair, join_study, pair_answers
 from cxrlens.report.answers import Answers, read_answers
 from cxrlens.report.audit_page import gather_audit_facts, write_audit
+from cxrlens.report.card_shares import CardShares, read_card_shares
 from cxrlens.report.case_file import read_case
 from cxrlens.report.case_grid import draw_cases, draw_one_per_class
 from cxrlens.report.comparison_file import (
@@ -31,7 +32,7 @@ from cxrlens.report.map_files import (
 from cxrlens.report.map_grid import draw_maps
 from cxrlens.report.method_grid import draw_methods
 from cxrlens.report.miniature import shrink_case
-from cxrlens.report.overlay_file import save_overlay
+from cxrlens.report.overlay_file import MAP_VIEWS, MapView, read_map_views, save_overlay
 from cxrlens.report.pictures import write_pictures
 from cxrlens.report.predictions_file import (
     PREDICTION_FILES,
@@ -71,15 +72,18 @@ from cxrlens.report.write import write_report
 
 __all__ = [
     "MAP_FORMATS",
+    "MAP_VIEWS",
     "PREDICTION_FILES",
     "AnswerPair",
     "Answers",
+    "CardShares",
     "Case",
     "ComparisonReport",
     "Digests",
     "FlowStep",
     "History",
     "Labels",
+    "MapView",
     "MappedImage",
     "Measure",
     "Origin",
@@ -114,7 +118,9 @@ __all__ = [
     "open_predictions",
     "pair_answers",
     "read_answers",
+    "read_card_shares",
     "read_case",
+    "read_map_views",
     "read_predictions",
     "read_samples",
     "save_figure",

@@ -19,6 +19,14 @@ from cxrlens.vocabulary import (
 LESION_RGB = (0, 229, 255)
 """Cyan: no colour of the default heat is near it, and no tissue is."""
 
+CONTOUR_RGB = (255, 176, 0)
+"""Amber, of regions: bright on lungs, and told from `LESION_RGB` with any colour vision.
+
+Source: IBM Design Library, colour-blind safe palette.
+"""
+
+_BLACK = (0, 0, 0)
+
 _THUMBNAIL_SIDE = 300
 
 _SIGNED_COLOURS = "PuOr_r"
@@ -84,6 +92,43 @@ def draw_evidence(
     return overlay(pixels, heat, colours=colours, alpha=alpha)
 
 
+def draw_contours(pixels: GreyImage, regions: PixelMask) -> ColourBytes:
+    """Draw lines around regions, so that nothing inside them is hidden.
+
+    Args:
+        pixels: the source image, height x width in [0, 1].
+        regions: the same pixels, True inside; none where nothing speaks for the class.
+
+    Returns:
+        Height x width x RGB: `CONTOUR_RGB` just outside of the regions, with a black edge against
+        bones and white labels.
+    """
+    width = _choose_width(regions)
+    edged = outline(to_colour(pixels), regions, _BLACK, 2 * width)
+    return outline(edged, regions, CONTOUR_RGB, width)
+
+
+def draw_signed(pixels: GreyImage, heatmap: Heatmap) -> ColourBytes:
+    """Draw what speaks for the class and what speaks against it, on one scale.
+
+    Args:
+        pixels: the source image, height x width in [0, 1].
+        heatmap: a map of that image.
+
+    Returns:
+        Height x width x RGB of the source image: orange for, purple against, and both full at the
+        largest value either way; the bare image where the map says nothing.
+
+    Raises:
+        InputError: if the map belongs to an image of another size.
+    """
+    check_map(pixels, heatmap)
+    if not heatmap.is_usable:
+        return to_colour(pixels)
+    heat = np.nan_to_num(heatmap.on_source(), nan=0.0)
+    return tint(pixels, heat, float(np.abs(heat).max()))
+
+
 def tint(pixels: GreyImage, heat: GreyImage, strongest: float) -> ColourBytes:
     """Lay signed evidence over an image: the stronger either way, the less transparent.
 
@@ -125,8 +170,12 @@ def draw_lesion(image: ColourBytes, mask: PixelMask) -> ColourBytes:
     Returns:
         A copy with the contour in `LESION_RGB`.
     """
-    width = max(1, round(max(mask.shape) / _THUMBNAIL_SIDE))
-    return outline(image, mask, LESION_RGB, width)
+    return outline(image, mask, LESION_RGB, _choose_width(mask))
+
+
+def _choose_width(mask: PixelMask) -> int:
+    """Of a line that survives a thumbnail, in pixels."""
+    return max(1, round(float(max(mask.shape)) / _THUMBNAIL_SIDE))
 
 
 def to_colour(pixels: GreyImage) -> ColourBytes:

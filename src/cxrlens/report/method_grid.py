@@ -13,8 +13,8 @@ from cxrlens.report.evidence import (
     check_map,
     draw_evidence,
     draw_lesion,
+    draw_signed,
     has_evidence,
-    tint,
     to_colour,
 )
 from cxrlens.report.figure import fit, open_figure, write_notice
@@ -107,12 +107,9 @@ def _is_signed(heatmap: Heatmap) -> bool:
 
 
 def _draw(pixels: GreyImage, heatmap: Heatmap, is_signed: bool, colours: str) -> ColourBytes:
-    if not is_signed:
-        return draw_evidence(pixels, heatmap, colours=colours)
-    if not heatmap.is_usable:
-        return to_colour(pixels)
-    heat = np.nan_to_num(heatmap.on_source(), nan=0.0)
-    return tint(pixels, heat, float(np.abs(heat).max()))
+    if is_signed:
+        return draw_signed(pixels, heatmap)
+    return draw_evidence(pixels, heatmap, colours=colours)
 
 
 def _find_silence(heatmap: Heatmap, is_signed: bool) -> list[str]:
