@@ -2,21 +2,23 @@
 
 SPDX-License-Identifier: Apache-2.0
 
-A phantom is drawn as JPEG of two megapixels, and linked as often as asked for into a folder;
-`cxrlens predict --no-overlays` then answers for the first 1,000 links and for all of them, each
-time in a process of its own. Its peak is the largest resident memory that the system saw; the rate
-and the processor time are those of the whole process, from its start to its end.
+A phantom is drawn as a JPEG file, and linked as often as asked for into a folder; `cxrlens predict
+--no-overlays` then answers for so many links, each time in a process of its own. Its peak is the
+largest resident memory that the system saw. Rates are those of the files that a run has more than
+the one before, so that the start of a process, which is the same for all, does not count.
 
-    python benchmarks/predict_memory.py [--files 10000] [--bundle BUNDLE]
+    python benchmarks/predict_memory.py [--files 1000 10000 100000] [--side 1414] [--bundle BUNDLE]
 """
 
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,32 +27,60 @@ from PIL import Image
 import cxrlens as cxr
 from cxrlens.phantom import draw_nth
 
-FEW = 1000
-SIDE = 1414
+LINKS = 50_000
+"""Names that a file may have on every file system (ext4: 65,000); then a copy of it goes on."""
 
 
 def main() -> int:
     """Run both and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=10_000, help="how many are many")
+    parser.add_argument("--files", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--side", type=int, default=1414, help="of the JPEG file, in pixels")
     parser.add_argument("--bundle", type=Path, help="a model; without one a small one is trained")
     asked = parser.parse_args()
-    print("| files | peak memory, MB | files a second | of its processor time, ms a file |")
-    print("|---|---|---|---|")
+    print(
+        "| files | peak memory, MB | s | more files a second | of its processor time, ms a file |"
+    )
+    print("|---|---|---|---|---|")
+    before = Run(0, 0.0, 0.0, 0.0)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         bundle = asked.bundle or train_small(folder)
-        image = draw_large(folder / "phantom.jpg")
-        for n in (FEW, asked.files):
-            print("|", " | ".join(measure(bundle, link(image, folder / f"many{n}", n), n)), "|")
+        image = draw(folder / "phantom.jpg", asked.side)
+        for n in (1, *asked.files):
+            run = measure(bundle, link(image, folder / f"many{n}", n), n)
+            cells = [f"{run.n:,}", f"{run.peak:.0f}", f"{run.seconds:.1f}"]
+            if before.n:
+                more = run.n - before.n
+                cells += [f"{more / (run.seconds - before.seconds):.0f}",
+                          f"{1000 * (run.processor - before.processor) / more:.1f}"]  # fmt: skip
+            print("|", " | ".join([*cells, "", ""][:5]), "|", flush=True)
+            before = run
     return 0
 
 
-def draw_large(path: Path) -> Path:
-    """Draw a phantom of two megapixels with the noise of a detector."""
+@dataclass(frozen=True)
+class Run:
+    """One process of `predict`."""
+
+    n: int
+    """Files."""
+
+    peak: float
+    """Megabytes."""
+
+    seconds: float
+    """By the clock, from its start to its end."""
+
+    processor: float
+    """Seconds of all its threads."""
+
+
+def draw(path: Path, side: int) -> Path:
+    """Draw a phantom with the noise of a detector."""
     pixels = draw_nth(0, seed=0).pixels
-    large = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    noise = np.random.default_rng(0).normal(0, 2, (SIDE, SIDE))
+    large = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    noise = np.random.default_rng(0).normal(0, 2, (side, side))
     noisy = np.clip(np.asarray(large) + noise, 0, 255)
     Image.fromarray(noisy.astype(np.uint8)).save(path, quality=90)
     return path
@@ -60,7 +90,12 @@ def link(image: Path, folder: Path, n: int) -> Path:
     """Give one file `n` names."""
     folder.mkdir()
     for number in range(n):
-        os.link(image, folder / f"{number:07d}.jpg")
+        path = folder / f"{number:07d}.jpg"
+        if number % LINKS == 0:
+            shutil.copy(image, path)
+            own = path
+        else:
+            os.link(own, path)
     return folder
 
 
@@ -73,7 +108,7 @@ def train_small(folder: Path) -> Path:
     return folder / "run" / "bundle"
 
 
-def measure(bundle: Path, images: Path, n: int) -> list[str]:
+def measure(bundle: Path, images: Path, n: int) -> Run:
     """Answer for a folder in a process of its own."""
     out = images.with_name(f"{images.name}-out")
     command = ["predict", str(bundle), str(images), "--no-overlays", "--out", str(out)]
@@ -89,8 +124,7 @@ def measure(bundle: Path, images: Path, n: int) -> list[str]:
     rows = (out / "predictions.jsonl").read_bytes().count(b"\n")
     if rows != n:
         raise SystemExit(f"{rows} rows for {n} files")
-    return [f"{n:,}", f"{peak(used):.0f}", f"{n / seconds:.0f}",
-            f"{1000 * (used.ru_utime + used.ru_stime) / n:.1f}"]  # fmt: skip
+    return Run(n, peak(used), seconds, used.ru_utime + used.ru_stime)
 
 
 def peak(used: resource.struct_rusage) -> float:

@@ -34,4 +34,4 @@ def test_against_the_formula(engine: TorchEngine, question: Question) -> None:
             point = (image * (node + 1) / 2).requires_grad_()
             (slope,) = torch.autograd.grad(network(point).logits[0, target], point)
             expected += (image * slope)[0, 0].numpy() * weight / 2
-        np.testing.assert_allclose(found[n], expected, atol=1e-3 * np.abs(expected).max())
+        np.testing.assert_allclose(found[n], expected, atol=1e-4 * np.abs(expected).max())

@@ -46,11 +46,14 @@ def test_against_the_whole_library(
         expected = library(as_tensor(question), asked)
     found = make(name, engine, question, layer=layer)
     assert all(np.ptp(grid) > 0 for grid in found)
+    n_compared = 0
     for grid, heat in zip(np.maximum(found, 0), expected, strict=True):
         turned = scale_up(grid, 64)
-        if name == "eigencam" and np.abs(turned - heat).max() > 1e-4:
+        if name == "eigencam" and np.corrcoef(turned.ravel(), heat.ravel())[0, 1] < 0:
             continue  # the library left the component the other way round
         np.testing.assert_allclose(turned, heat, atol=1e-4)
+        n_compared += 1
+    assert n_compared > 0
 
 
 def test_hirescam_is_cam_at_the_pooled_map(engine: TorchEngine, question: Question) -> None:
@@ -91,4 +94,4 @@ def test_scorecam_by_its_formula(
             scores.append(engine.run((question.pixels[n] * mask)[None]).logits[0, target])
         weights = softmax(scores)
         expected = np.maximum(np.tensordot(weights, trace.activations[n], axes=1), 0)
-        np.testing.assert_allclose(found[n], expected, rtol=1e-3, atol=1e-4 * expected.max())
+        np.testing.assert_allclose(found[n], expected, rtol=1e-4, atol=1e-5 * expected.max())
