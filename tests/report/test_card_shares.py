@@ -32,6 +32,7 @@ def test_a_share_out_of_its_range_is_refused(tmp_path: Path, share: object) -> N
     [
         (b"{", "is no JSON"),
         (b"\xff\xfe{", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
         (b"{}", "is no card of maps"),
         (b"[]", "is no card of maps"),
         (b'{"methods": [{"method": "cam"}]}', "is no card of maps"),

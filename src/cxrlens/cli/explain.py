@@ -239,9 +239,12 @@ def _draw_image(
             end = "" if view == "heat" else f"-{view}"
             name = f"{'overlay' if is_only else f'{stem}-{heatmap.method}'}{end}"
             pictures[view] = _find_place(folder, name)
+            inside = None
+            if view == "contours":
+                inside = cxr.explanation.cut(cxr.explanation.heat_on_source(heatmap), share)
             cxr.report.save_overlay(
                 pictures[view], heatmap, radiograph.pixels, colours=look.colours, view=view,
-                regions=cxr.explanation.cut(cxr.explanation.heat_on_source(heatmap), share),
+                regions=inside,
             )  # fmt: skip
         drawn.append(_Drawn(one, pictures))
         _warn(heatmap, cxr.vocabulary.show_name(answer.image))

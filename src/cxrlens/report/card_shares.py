@@ -32,13 +32,13 @@ def read_card_shares(path: Path) -> CardShares:
         raise InputError(
             f"cannot read '{name}': {error.strerror}; give card.json of explain-card"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"'{name}' is no JSON ({error}); give card.json of explain-card"
         ) from error
     try:
         shares: dict[tuple[str, str], object] = {
-            (one["method"], one["class_name"]): one["share"] for one in told["methods"]
+            (str(one["method"]), str(one["class_name"])): one["share"] for one in told["methods"]
         }
     except (KeyError, TypeError) as error:
         raise InputError(f"'{name}' is no card of maps; give card.json of explain-card") from error
@@ -48,7 +48,8 @@ def read_card_shares(path: Path) -> CardShares:
 def _check(share: object, name: str, method: str, class_name: str) -> float:
     if isinstance(share, bool) or not isinstance(share, float | int) or not 0 < share <= 1:
         raise InputError(
-            f"'{name}' has the share {share!r} for {method} and {class_name}, which is no number "
+            f"'{name}' has the share {share!r} for {show_name(method)} and "
+            f"{show_name(class_name)}, which is no number "
             "in (0, 1]; make the card again"
         )
     return float(share)
