@@ -31,10 +31,12 @@ CLASSES = ("normal", "pneumonia")
 FINDING_BY_MARKER = Traps(marker_on=("pneumonia",))
 """A marker tells the finding, so that a small network learns it in seconds."""
 
-N_TRAINING, N_SHADOW, N_PARTIAL, N_BRIGHT = 160, 110, 24, 36
+N_TRAINING, N_SHADOW, N_PARTIAL, N_BRIGHT = 160, 110, 60, 36
 
 WINDOW = 30
-"""Patients of a look for drift: the second look sees bright images alone."""
+"""Patients of a look for drift: two see usual images, the third one bright images alone. Half of
+what the machine would decide goes to a reader by lot, and what it would depends on a network that
+each processor trains to other last digits: of few usual images it may decide none or one."""
 
 
 @dataclass
@@ -257,7 +259,7 @@ def look_at_decided(day: Day, reader: "Visit") -> None:
     page.wait_for_selector("#automated:not([hidden])")
     assert "nothing tells which" in page.inner_text("#automated")
     (listed,) = itertools.islice(day.lead.list_cases(limit=1), 1)
-    assert listed.n_decided > 0
+    assert listed.n_decided > 1  # one is taken back by itself, the others together
     # What is left to read tells nothing of the machine.
     assert page.locator("#rows .chip-machine, #cases th.machine:not([hidden])").count() == 0
     page.keyboard.press("5")
