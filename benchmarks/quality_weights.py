@@ -19,7 +19,7 @@ from PIL import Image
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from cxrlens.imaging.chest_likeness import CELLS, average, fold, rank
+from cxrlens.imaging.chest_likeness import CELLS, average, rank
 from cxrlens.imaging.framing import SIDE, cut_frame, shrink
 
 RIDGE = 1e-3
@@ -50,6 +50,12 @@ def read_greys(path: Path) -> np.ndarray:
     """Read an 8-bit file as it is, past the checks that are to be fitted."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB").convert("L"), dtype=np.float32) / 255
+
+
+def fold(cells: np.ndarray) -> np.ndarray:
+    """Lay the right half over the left one: a chest is nearly its own mirror image."""
+    half = CELLS // 2
+    return cells[:, :, :half] + cells[:, :, : half - 1 : -1]
 
 
 def make_cells(small: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

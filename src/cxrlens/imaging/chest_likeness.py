@@ -46,6 +46,12 @@ Source: the rounded weights that let a softmax over the eight ways name the righ
 radiographs of 824 patients, half of the project's real ones (`benchmarks/quality_weights.py`)."""
 
 
+_TURNED_CHESTS = np.stack(
+    [np.rot90(np.hstack([CHEST, CHEST[:, ::-1]]), -turns).ravel() for turns in range(4)]
+)
+"""Whole chests, turned as an image is that so many quarter turns anticlockwise put upright."""
+
+
 @dataclass(frozen=True, eq=False)
 class ChestLikeness:
     """How like a chest one image is, turned in each of eight ways."""
@@ -98,8 +104,7 @@ def measure_likeness(field: GreyImage) -> ChestLikeness:
     """
     ranks = rank(field)
     cells = average(ranks, CELLS)
-    ways = np.stack([np.rot90(cells, turns) for turns in range(4)])
-    as_is = (fold(ways) * CHEST).sum(axis=(1, 2), dtype=np.float64)
+    as_is = _TURNED_CHESTS @ cells.ravel().astype(np.float64)
     scores = np.stack([as_is, -as_is])
     polarity, turns = np.unravel_index(int(scores.argmax()), scores.shape)
     turned = np.rot90(ranks, int(turns))
@@ -138,16 +143,3 @@ def average(ranks: Ranks, side: int) -> Cells:
     """Give the means of `side` x `side` cells; `side` divides `GRID`."""
     step = GRID // side
     return np.asarray(ranks.reshape(side, step, side, step).mean(axis=(1, 3)))
-
-
-def fold(cells: Float32[np.ndarray, "n 8 8"]) -> Float32[np.ndarray, "n 8 4"]:
-    """Lay the right half over the left one: a chest is nearly its own mirror image.
-
-    Args:
-        cells: images x rows x columns.
-
-    Returns:
-        Sums of each cell and its mirror image; the last column is the midline.
-    """
-    half = CELLS // 2
-    return np.asarray(cells[:, :, :half] + cells[:, :, : half - 1 : -1])

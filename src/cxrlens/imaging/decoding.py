@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Shaped
@@ -108,10 +109,10 @@ class Decoder:
             ImageRefused: `undecodable`, if the header's metadata cannot be read.
         """
         height, width = self.size
-        return (width, height) if self._read_orientation() in _TRANSPOSED else (height, width)
+        return (width, height) if self._orientation in _TRANSPOSED else (height, width)
 
     def decode_reduced(self, factor: int) -> Scan:
-        """Give the pixels of a JPEG file at a fraction of its size, upright, as bytes.
+        """Give the pixels of a JPEG file at a fraction of its size, upright.
 
         Args:
             factor: 2, 4 or 8: pixels along one side of a decoded one.
@@ -119,11 +120,12 @@ class Decoder:
         Raises:
             ImageRefused: as `decode`.
         """
-        placed = place_reduced(self.read_upright_size(), factor, self._read_orientation())
+        placed = place_reduced(self.read_upright_size(), factor, self._orientation)
         width, height = self._image.size
         self._image.draft(None, (width // factor, height // factor))
         grey, colourfulness = self._load()
-        return Scan(_to_array(grey), colourfulness=colourfulness, reduction=placed)
+        pixels, _ = scale_pixels(self._name, _to_array(grey))
+        return Scan(pixels, colourfulness=colourfulness, reduction=placed)
 
     def decode(self) -> Scan:
         """Give the pixels, upright.
@@ -141,7 +143,8 @@ class Decoder:
             np.subtract(1, scaled, out=scaled)
         return Scan(scaled, colourfulness=colourfulness, warnings=notes)
 
-    def _read_orientation(self) -> int:
+    @cached_property
+    def _orientation(self) -> int:
         """As EXIF numbers it; what is no such number means 1."""
         with self._refusing(), hold_back_warnings():
             found = self._image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -3,15 +3,12 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from functools import lru_cache
-
 import numpy as np
 from jaxtyping import Float32
 from PIL import Image
-from scipy.sparse import csr_array
 
 from cxrlens.imaging.reduction import Reduction
-from cxrlens.imaging.scan import ScanPixels
+from cxrlens.imaging.resampling import resample, weigh_boxes
 from cxrlens.vocabulary import GreyImage
 
 SIDE = 128
@@ -27,16 +24,18 @@ _MAX_DEPTH = 0.12
 _MIN_SHARE = 1 / 3
 """A frame that would leave less of the height or width is none."""
 
+_AT_ONCE = 16
+"""Rows that are judged together."""
 
 SmallImage = Float32[np.ndarray, "rows cols"]
 """Grey in [0, 1], shrunk from a larger image or cut from one."""
 
 
-def shrink(pixels: ScanPixels, side: int = SIDE, reduction: Reduction | None = None) -> SmallImage:
+def shrink(pixels: GreyImage, side: int = SIDE, reduction: Reduction | None = None) -> SmallImage:
     """Give the means of `side` x `side` equal boxes, whatever the image's proportions.
 
     Args:
-        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
+        pixels: height x width in [0, 1].
         side: rows and columns of the result.
         reduction: how they lie on the image's own pixels; None where they are those. The boxes are
             those of the own pixels, so that signs as fine as a box look the same.
@@ -49,32 +48,13 @@ def shrink(pixels: ScanPixels, side: int = SIDE, reduction: Reduction | None = N
     else:
         rows, cols = reduction.source_size
         steps = max(1, rows // side), max(1, cols // side)
-        down = _average(pixels.shape[0], rows, steps[0], reduction.factor, reduction.top)
-        across = _average(pixels.shape[1], cols, steps[1], reduction.factor, reduction.left)
+        down = weigh_boxes(pixels.shape[0], rows, steps[0], reduction.factor, reduction.top)
+        across = weigh_boxes(pixels.shape[1], cols, steps[1], reduction.factor, reduction.left)
         # Not rounded to bytes in between: what is seen in the dark would be lost.
-        image = Image.fromarray((across @ (down @ pixels.astype(np.float32)).T).T)
+        image = Image.fromarray(resample(pixels, down, across))
         box = (0.0, 0.0, cols / steps[1], rows / steps[0])
     small = image.resize((side, side), Image.Resampling.BOX, box, reducing_gap=1.0)
-    white = np.float32(255 if pixels.dtype == np.uint8 else 1)
-    return np.asarray(np.clip(np.asarray(small, dtype=np.float32) / white, 0, 1))
-
-
-@lru_cache(maxsize=64)  # images of one collection are often of few sizes
-def _average(n_decoded: int, n_own: int, step: int, factor: int, start: float) -> csr_array:
-    """What each decoded pixel adds to the means of `step` own pixels, along one axis.
-
-    Returns:
-        ceil(`n_own` / `step`) x `n_decoded`; rows add up to 1; the last mean is of what is left.
-    """
-    edges = np.minimum(np.arange(-(-n_own // step) + 1) * step, n_own) / factor + start
-    first, last = np.floor(edges[:-1]).astype(np.int64), np.ceil(edges[1:]).astype(np.int64)
-    count = last - first
-    ends = np.cumsum(count)
-    row = np.repeat(np.arange(len(count)), count)
-    col = np.arange(ends[-1]) + np.repeat(first - (ends - count), count)
-    low, high = edges[row], edges[row + 1]
-    covered = (np.minimum(high, col + 1) - np.maximum(low, col)) / (high - low)
-    return csr_array((covered.astype(np.float32), col, np.append(0, ends)), (len(count), n_decoded))
+    return np.asarray(np.clip(np.asarray(small), 0, 1))
 
 
 def measure_contrast(small: SmallImage) -> tuple[float, float]:
@@ -122,12 +102,19 @@ def cut_frame(small: GreyImage, contrast: tuple[float, float] | None = None) -> 
 
 
 def _cut_rows(image: GreyImage, black: float, white: float) -> SmallImage:
-    ordered = np.sort(image, axis=1)
-    tenth = image.shape[1] // 10
-    low, high = ordered[:, tenth], ordered[:, -1 - tenth]
-    contrast = white - black
-    is_at_end = (high < black + _MAX_DEPTH * contrast) | (low > white - _MAX_DEPTH * contrast)
-    inside = np.flatnonzero(~is_at_end | (high - low >= _MAX_SPREAD * contrast))
-    if len(inside) == 0 or inside[-1] + 1 - inside[0] < _MIN_SHARE * SIDE:
-        return image
-    return image[inside[0] : inside[-1] + 1]
+    first = _count_flat(image, black, white)
+    stop = len(image) - _count_flat(image[::-1], black, white)
+    return image if stop - first < _MIN_SHARE * SIDE else image[first:stop]
+
+
+def _count_flat(image: GreyImage, black: float, white: float) -> int:
+    """Count the rows before the first that is no frame: mostly few, so the others go unjudged."""
+    contrast, tenth = white - black, image.shape[1] // 10
+    for start in range(0, len(image), _AT_ONCE):
+        ordered = np.sort(image[start : start + _AT_ONCE], axis=1)
+        low, high = ordered[:, tenth], ordered[:, -1 - tenth]
+        is_at_end = (high < black + _MAX_DEPTH * contrast) | (low > white - _MAX_DEPTH * contrast)
+        is_inside = ~is_at_end | (high - low >= _MAX_SPREAD * contrast)
+        if is_inside.any():
+            return start + int(is_inside.argmax())
+    return len(image)

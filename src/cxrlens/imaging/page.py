@@ -3,13 +3,14 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
 
 from cxrlens.imaging.framing import SmallImage, shrink
 from cxrlens.imaging.reduction import Reduction
-from cxrlens.imaging.scan import ScanPixels
 from cxrlens.vocabulary import GreyImage
 
 _SIDE = 256
@@ -31,13 +32,13 @@ _MIN_MARK = 4
 """Fewer small pixels are noise."""
 
 
-def count_marks(pixels: ScanPixels, small: SmallImage, reduction: Reduction | None = None) -> int:
+def count_marks(pixels: GreyImage, small: SmallImage, reduction: Reduction | None = None) -> int:
     """Count what stands on the even ground around it: letters, ticks, lines, pictures.
 
     An inverted radiograph has a white ground too, with hardly anything on it.
 
     Args:
-        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
+        pixels: height x width in [0, 1].
         small: the same, shrunk (`shrink`); where its edge is not even, nothing else is looked at.
         reduction: as for `shrink`.
 
@@ -64,6 +65,7 @@ def _find_ground(image: GreyImage) -> tuple[bool, float]:
     return grey > _MIN_GREY and share >= _MIN_EDGE_SHARE, grey
 
 
+@lru_cache(maxsize=2)  # of the small image and of the larger one
 def _edge(shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
     edge = np.ones(shape, dtype=bool)
     edge[_EDGE:-_EDGE, _EDGE:-_EDGE] = False

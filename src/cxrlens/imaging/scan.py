@@ -5,22 +5,17 @@ SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cxrlens.imaging.reduction import Reduction
-from cxrlens.vocabulary import GreyBytes, GreyImage, ImageWarning
-
-ScanPixels = GreyImage | GreyBytes
-"""Grey as float32 in [0, 1], or as bytes of which 255 is white."""
+from cxrlens.vocabulary import GreyImage, ImageWarning
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
     """What a decoder gives; `check_quality` makes of it what a `Radiograph` is made from."""
 
-    pixels: ScanPixels
-    """Height x width, upright as the file's header says; 0 is what the header calls black. Bytes
-    where they were decoded at a fraction of their size, float32 in [0, 1] else."""
+    pixels: GreyImage
+    """Height x width in [0, 1], upright as the file's header says; 0 is what the header calls
+    black."""
 
     view: str = "unknown"
     """The projection, such as `PA` or `AP`; `unknown` where the file does not say."""
@@ -52,5 +47,4 @@ class Scan:
 
     def turn_back(self) -> "Scan":
         """Make black white and white black."""
-        white = 255 if self.pixels.dtype == np.uint8 else 1
-        return replace(self, pixels=white - self.pixels, is_turned_back=True)
+        return replace(self, pixels=1 - self.pixels, is_turned_back=True)

@@ -8,7 +8,7 @@ import numpy as np
 from cxrlens.imaging.burned_in import find_burned_in
 from cxrlens.imaging.framing import SmallImage, shrink
 from cxrlens.imaging.reduction import Reduction
-from cxrlens.imaging.scan import ScanPixels
+from cxrlens.vocabulary import GreyImage
 
 _SIDE = 256
 """Rows and columns at which signs are found: a third of the time, and the same shares."""
@@ -22,12 +22,12 @@ so it is for five of six radiographs, in a tenth of a millisecond instead of twe
 
 
 def measure_signs(
-    pixels: ScanPixels, small: SmallImage, reduction: Reduction | None = None
+    pixels: GreyImage, small: SmallImage, reduction: Reduction | None = None
 ) -> float:
     """Give the share of an image that is taken up by signs (`find_burned_in`), lungs included.
 
     Args:
-        pixels: height x width, float32 in [0, 1] or bytes in 0…255.
+        pixels: height x width in [0, 1].
         small: the same, shrunk (`shrink`).
         reduction: as for `shrink`.
 
