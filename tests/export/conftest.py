@@ -45,7 +45,7 @@ def _make(
         digest=digest(b"record"),
         calibration=calibration,
     )
-    return Bundle(record, network, frozenset())
+    return Bundle(record, lambda: network, frozenset())
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def _make(spec: NetworkSpec = GREY, side: int = 64) -> Bundle:
         data=TrainingData("f" * 64, "5" * 64, {"train": {"NORMAL": 3, "PNEUMONIA": 2}}),
         metrics={"validation (chose the epoch)": {"val_loss": 0.5, "val_auroc": None}},
     )
-    return Bundle(record, network.eval(), frozenset(digest(bytes([n])) for n in range(3)))
+    return Bundle(record, network.eval, frozenset(digest(bytes([n])) for n in range(3)))
 
 
 @pytest.fixture(scope="session")

@@ -434,3 +434,31 @@ def test_metrics_that_are_not_finite_are_written_as_none(bundle: Bundle, tmp_pat
     metrics = {"val_loss": float("nan")}
     save_bundle(replace(bundle, record=replace(bundle.record, metrics=metrics)), tmp_path / "b")
     assert load_bundle(tmp_path / "b").record.metrics == {"val_loss": None}
+
+
+# Tried before
+
+
+def test_of_what_was_tried_before_the_network_is_built_when_it_is_asked_for(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    saved = save_bundle(bundle, tmp_path / "bundle")
+    known = load_bundle(tmp_path / "bundle", lambda found: found == saved.record.digest)
+    assert known.record == saved.record
+    assert "network" not in vars(known)
+    state, own = known.network.state_dict(), bundle.network.state_dict()
+    assert all(torch.equal(state[key], own[key]) for key in own)
+    assert known.network is known.restore()
+
+    other = load_bundle(tmp_path / "bundle", lambda found: found != saved.record.digest)
+    assert other.network is other.restore()
+
+
+def test_what_was_tried_before_is_still_refused_where_it_is_damaged(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    weights = tmp_path / "bundle" / WEIGHTS_FILE
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    with pytest.raises(BundleError, match="changed or damaged"):
+        load_bundle(tmp_path / "bundle", lambda _: True)

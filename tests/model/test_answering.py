@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from cxrlens.explanation import METHODS
 from cxrlens.imaging import read_radiograph
-from cxrlens.inference import open_engine
+from cxrlens.inference import EngineName, open_engine, save_bundle
 from cxrlens.model import Model, Training, load
 from cxrlens.vocabulary import Heatmap, InputError, Refusal
 
@@ -232,3 +232,20 @@ def test_a_loaded_model_answers_the_same(
     save_bundle(model.bundle, tmp_path / "bundle")
     again = load(tmp_path / "bundle").predict(paths[3])
     np.testing.assert_allclose(again.logits, model.predict(paths[3]).logits, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_what_is_compiled_answers_without_building_the_network(
+    training: Training, paths: list[Path], engine: EngineName, tmp_path: Path
+) -> None:
+    save_bundle(training.models[0].bundle, tmp_path / "bundle")
+    first = load(tmp_path / "bundle", engine=engine)
+    expected = [one.logits for one in first.predict_many(paths[:3])]
+    again = load(tmp_path / "bundle", engine=engine)
+    assert [one.logits for one in again.predict_many(paths[:3])] == expected
+    assert "network" not in vars(again.bundle)
+    assert "network" not in vars(again.engine)
+
+    by_gradients = again.explain(paths[0], "gradcam").grid
+    np.testing.assert_allclose(by_gradients, first.explain(paths[0], "gradcam").grid, atol=1e-5)
+    assert again.engine.network is again.bundle.network

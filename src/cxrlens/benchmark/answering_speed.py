@@ -62,7 +62,7 @@ def open_random_model(backbone: str) -> Model:
         initial_weights="none",
         data=TrainingData("none", "none", {}),
     )
-    return Model(Bundle(record, network, frozenset()), TorchEngine(network, "cpu"))
+    return Model(Bundle(record, lambda: network, frozenset()), TorchEngine(network, "cpu"))
 
 
 def list_precisions() -> tuple[Precision, ...]:

@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import torch
@@ -135,8 +137,8 @@ class Bundle:
     record: BundleRecord
     """What it is."""
 
-    network: MapClassifier
-    """In eval mode, on the CPU."""
+    restore: Callable[[], MapClassifier]
+    """Gives the network, in eval mode, on the CPU; raises `BundleError` where it cannot."""
 
     seen: frozenset[str]
     """SHA-256 of every file that it was trained on, or that chose its epoch, calibrated it or
@@ -144,6 +146,11 @@ class Bundle:
 
     familiarity: Familiarity | None = None
     """What tells an image that is unlike the training images; None where that is not measured."""
+
+    @cached_property
+    def network(self) -> MapClassifier:
+        """What was trained; built when it is first asked for."""
+        return self.restore()
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
@@ -177,14 +184,16 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     return replace(bundle, record=record)
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, is_tried: Callable[[str], bool] = lambda _: False) -> Bundle:
     """Read a bundle, refusing anything that is not exactly what was saved.
 
     Args:
         folder: as `save_bundle` wrote it.
+        is_tried: whether the bundle of a digest has been loaded before, whose network can then
+            be built later, or never: it takes longer than all else.
 
     Returns:
-        The network in eval mode on the CPU, with its record.
+        The network with its record.
 
     Raises:
         BundleError: if a file is missing, damaged or of another digest, the schema is newer, the
@@ -204,15 +213,22 @@ def load_bundle(folder: Path) -> Bundle:
             )
     _check_calibration(record, folder)
     size = (record.preprocessing.height, record.preprocessing.width)
-    network = restore_network(
-        record.network, len(record.classes), size, contents[WEIGHTS_FILE], folder
-    )
+    given = record.network, len(record.classes), size, contents[WEIGHTS_FILE], folder
+    restore: Callable[[], MapClassifier] = cache(partial(restore_network, *given))
+    n_features = None
+    if not is_tried(record.digest):
+        network = restore()
+        # Not the bytes of the weights as well.
+        restore, n_features = partial(_give, network), network.backbone.n_features
     familiar = None
     if record.familiarity is not None:
-        n_features, place = network.backbone.n_features, folder / FAMILIARITY_FILE
-        data = contents[FAMILIARITY_FILE]
+        data, place = contents[FAMILIARITY_FILE], folder / FAMILIARITY_FILE
         familiar = restore_familiarity(record.familiarity, n_features, data, place)
-    return Bundle(record, network, frozenset(contents[SEEN_FILE].decode().split()), familiar)
+    return Bundle(record, restore, frozenset(contents[SEEN_FILE].decode().split()), familiar)
+
+
+def _give(network: MapClassifier) -> MapClassifier:
+    return network
 
 
 def _check_calibration(record: BundleRecord, folder: Path) -> None:

@@ -3,8 +3,9 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,10 @@ _HIDE_GPU = "free some, or hide the GPU with CUDA_VISIBLE_DEVICES= so that the p
 
 ImageBatch = Float32[np.ndarray, "n h w"]
 """Grey images in [0, 1] at the network's input size."""
+
+
+NetworkSource = MapClassifier | Callable[[], MapClassifier]
+"""A network, or what gives it."""
 
 
 class EngineOutput(NamedTuple):
@@ -38,22 +43,35 @@ class TorchEngine:
     """Runs the network in PyTorch, float32, in eval mode.
 
     Args:
-        network: moved to the device and left in eval mode.
+        network: moved to the device and left in eval mode; or what gives it, asked when it is
+            first needed.
         device: a torch device; None takes the GPU where there is one.
 
     Attributes:
         name: as it is asked for.
         precision: of its arithmetic.
         device: where it runs.
-        network: what it runs, for methods that need gradients.
     """
 
     name: str = "torch"
     precision: Precision = "float32"
 
-    def __init__(self, network: MapClassifier, device: str | None = None) -> None:
+    def __init__(self, network: NetworkSource, device: str | None = None) -> None:
         self.device = torch.device(device or choose_device())
-        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
+        if isinstance(network, MapClassifier):
+            self.network = self._place_network(network)
+        else:
+            self._source = network
+
+    @cached_property
+    def network(self) -> MapClassifier:
+        """What it runs, for methods that need gradients."""
+        return self._place_network(self._source())
+
+    def _place_network(self, network: MapClassifier) -> MapClassifier:
+        # What is asked for in the middle of an answer must be fit for gradients too.
+        with torch.inference_mode(mode=False):
+            return network.to(self.device).to(memory_format=torch.channels_last).eval()
 
     def run(self, images: ImageBatch) -> EngineOutput:
         """Compute logits, maps and features of a batch.

@@ -6,12 +6,11 @@ SPDX-License-Identifier: Apache-2.0
 from typing import Literal
 
 from cxrlens.inference.compiled_cache import CompiledCache
-from cxrlens.inference.engine import TorchEngine, choose_device
+from cxrlens.inference.engine import NetworkSource, TorchEngine, choose_device
 from cxrlens.inference.onnx_engine import OnnxEngine
 from cxrlens.inference.openvino_engine import OpenVinoEngine
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.quantised_network import QuantisedNetwork
-from cxrlens.network import MapClassifier
 from cxrlens.vocabulary import InputError
 
 EngineName = Literal["auto", "openvino", "torch", "onnxruntime"]
@@ -19,7 +18,7 @@ EngineName = Literal["auto", "openvino", "torch", "onnxruntime"]
 
 
 def open_engine(
-    network: MapClassifier,
+    network: NetworkSource,
     input_size: tuple[int, int],
     engine: EngineName = "auto",
     precision: Precision = "float32",
@@ -29,7 +28,7 @@ def open_engine(
     """Make the engine that answers for a network.
 
     Args:
-        network: in eval mode.
+        network: in eval mode; or what gives it.
         input_size: (height, width) of its input in pixels.
         engine: which.
         precision: of its arithmetic.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from cxrlens.inference.compiled_cache import CompiledCache
-from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
+from cxrlens.inference.engine import EngineOutput, ImageBatch, NetworkSource, TorchEngine
 from cxrlens.inference.tracing import TRACED, EngineGraph, without_shape_checks
 from cxrlens.network import MapClassifier
 
@@ -26,7 +26,8 @@ class OnnxEngine(TorchEngine):
     As many threads as PyTorch has (`torch.get_num_threads`) when it is made.
 
     Args:
-        network: stays on the processor, in eval mode.
+        network: stays on the processor, in eval mode; of what gives it nothing is asked while the
+            cache has what was translated.
         input_size: (height, width) of its input in pixels.
         cache: where the translated network is kept; None translates it anew.
     """
@@ -35,7 +36,7 @@ class OnnxEngine(TorchEngine):
 
     def __init__(
         self,
-        network: MapClassifier,
+        network: NetworkSource,
         input_size: tuple[int, int],
         cache: CompiledCache | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from cxrlens.inference.compiled_cache import CompiledCache
-from cxrlens.inference.engine import EngineOutput, ImageBatch, TorchEngine
+from cxrlens.inference.engine import EngineOutput, ImageBatch, NetworkSource, TorchEngine
 from cxrlens.inference.fixed_batches import FixedBatches, count_streams
 from cxrlens.inference.precision import Precision
 from cxrlens.inference.quantised_network import QuantisedNetwork
@@ -33,7 +33,8 @@ class OpenVinoEngine(TorchEngine):
     made (`torch.get_num_threads`).
 
     Args:
-        network: stays on the processor, in eval mode.
+        network: stays on the processor, in eval mode; of what gives it nothing is asked while the
+            cache has what was compiled.
         input_size: (height, width) of its input in pixels.
         precision: of the arithmetic. Answers in bfloat16 differ from the reference: by how much
             `benchmarks/engine_speed.py` prints.
@@ -49,7 +50,7 @@ class OpenVinoEngine(TorchEngine):
 
     def __init__(
         self,
-        network: MapClassifier,
+        network: NetworkSource,
         input_size: tuple[int, int],
         precision: Precision = "float32",
         cache: CompiledCache | None = None,

@@ -34,6 +34,14 @@ def restore_network(
         BundleError: if the network cannot be built, the weights are no safetensors, do not fit
             it (the message names what it needs and what they hold), or are not finite.
     """
+    # It may be asked for in the middle of an answer, and must be fit for gradients then too.
+    with torch.inference_mode(mode=False):
+        return _restore(spec, n_classes, input_size, weights, folder)
+
+
+def _restore(
+    spec: NetworkSpec, n_classes: int, input_size: tuple[int, int], weights: bytes, folder: Path
+) -> MapClassifier:
     named = f"{folder} names the network {spec.backbone!r} for {n_classes} classes"
     try:
         network = build_classifier(spec, n_classes, input_size).eval()

@@ -321,14 +321,15 @@ def load(
         InputError: if the engine cannot run here, or not in that precision.
     """
     path = Path(folder)
-    bundle = load_bundle(path)
     if (engine, precision) == ("torch", "float32"):
-        return Model(bundle)
+        return Model(load_bundle(path))
+    kept = path.absolute().parent / CACHE_FOLDER
+    bundle = load_bundle(path, lambda digest: CompiledCache(kept, digest).has_any())
     quantised = None
     if precision == "int8":
         resolve_engine(engine, precision)  # refuse first what cannot be at all
         quantised = load_quantised(place_quantised(path), bundle.record.digest)
-    cache = CompiledCache(path.absolute().parent / CACHE_FOLDER, bundle.record.digest)
+    cache = CompiledCache(kept, bundle.record.digest)
     step = bundle.record.preprocessing
     size = (step.height, step.width)
-    return Model(bundle, open_engine(bundle.network, size, engine, precision, cache, quantised))
+    return Model(bundle, open_engine(bundle.restore, size, engine, precision, cache, quantised))

@@ -100,7 +100,8 @@ def run_import(
         operating_point=EACH_AT_HALF if settings.is_multilabel else ARGMAX,
         is_multilabel=settings.is_multilabel,
     )
-    bundle = save_bundle(Bundle(record, adopted.network, frozenset()), folder / BUNDLE_FOLDER)
+    made = Bundle(record, lambda: adopted.network, frozenset())
+    bundle = save_bundle(made, folder / BUNDLE_FOLDER)
     return Import(Model(bundle), adopted.assumptions)
 
 

@@ -97,7 +97,7 @@ def train_bundle(
     fitted = fit(network, cases, recipe, progress, keeping)
     record = _describe(prepared, recipe, initial_weights, data, fitted)
     familiar = _familiarise(network, prepared, cases, recipe.seed, progress)
-    bundle = Bundle(record, network, _list_seen(prepared), familiar)
+    bundle = Bundle(record, lambda: network, _list_seen(prepared), familiar)
     if fitted.divergence is not None:
         _keep_last_good(bundle, fitted, folder)
     saved = save_bundle(bundle, folder / BUNDLE_FOLDER)
