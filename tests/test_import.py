@@ -12,6 +12,12 @@ import pytest
 import cxrlens
 
 HEAVY = ("torch", "timm", "lightning", "pandas", "sklearn", "matplotlib", "torchvision")
+SELDOM_NEEDED = (
+    "sklearn", "scipy.stats", "captum", "pytorch_grad_cam", "lightning", "torchmetrics", "nncf",
+    "onnxruntime", "tensorboard",
+)  # fmt: skip
+"""What few commands need, and what takes a quarter of the time of all imports."""
+
 HELP = "import sys; sys.argv = ['cxrlens', '--help']; from cxrlens.cli.main import main; main()"
 
 
@@ -25,6 +31,17 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     loaded = {line.rsplit("|", 1)[1].strip().partition(".")[0] for line in lines}
     assert "cxrlens" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_what_is_seldom_needed_is_not_loaded_to_answer() -> None:
+    code = f"""
+import sys
+import cxrlens.cli.predict, cxrlens.cli.explain, cxrlens.model
+assert "torch" in sys.modules
+print(*[name for name in {SELDOM_NEEDED} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("name", cxrlens.__all__)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import rankdata
 
 N_FOLDS = 5
 """Parts of the patients."""
@@ -177,6 +176,8 @@ def measure_macro(
     Returns:
         One a layer; NaN where no class has a pair.
     """
+    from scipy.stats import rankdata  # noqa: PLC0415 (slow)
+
     wins, pairs = np.zeros(scores.shape[1:]), np.zeros(scores.shape[1:])
     for fold in np.unique(folds):
         rows = folds == fold

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from cxrlens.evaluation.bootstrap import Resampling
 from cxrlens.evaluation.brier import measure_brier
@@ -227,6 +226,6 @@ def _compare_brier(
         return leave_open(value, change.size, n_patients)
     error = float(np.sqrt(find_ratio_variance(change, clusters)))
     reach = float(stdtrit(n_patients - 1, 0.975)) * error
-    p_value = 2 * float(student.sf(abs(value) / error, n_patients - 1)) if error > 0 else None
+    p_value = 2 * float(stdtr(n_patients - 1, -abs(value) / error)) if error > 0 else None
     ends = value - reach, value + reach
     return show(value, ends, change.size, "paired, t by patient", p_value)

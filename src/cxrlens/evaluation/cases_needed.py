@@ -6,12 +6,12 @@ SPDX-License-Identifier: Apache-2.0
 import math
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 POWER = 0.8
 """How often a study of that size would find the difference."""
 
-_REACH = float(norm.ppf(0.975) + norm.ppf(POWER))
+_REACH = float(ndtri(0.975) + ndtri(POWER))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ SPDX-License-Identifier: Apache-2.0
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 from cxrlens.evaluation.patients import Totals, sum_by_patient
 from cxrlens.vocabulary import ClassIndices, Flags
@@ -89,6 +88,8 @@ def _find_p(moved: Totals) -> float:
     Patients who move the sum equally far are thrown together, so the distribution is a convolution
     of as many binomial ones as there are distances, and never enumerated.
     """
+    from scipy.stats import binom  # noqa: PLC0415 (slow)
+
     seen = abs(int(moved.sum()))
     if seen == 0:
         return 1.0

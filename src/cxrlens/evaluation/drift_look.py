@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64
-from scipy.stats import ks_2samp
 
 from cxrlens.evaluation.drift_alarm import DriftAlarm
 from cxrlens.evaluation.psi import count_bins, find_psi_p_value, measure_psi
@@ -101,6 +100,8 @@ class DriftColumn:
             Massey, J Am Stat Assoc 1951;46:68-78 (Kolmogorov and Smirnov's test; where values are
             equal its p-value is too large rather than too small).
         """
+        from scipy.stats import ks_2samp  # noqa: PLC0415 (slow)
+
         own = self.watched[(number - 1) * window : number * window]
         counts = count_bins(self.reference, self.edges), count_bins(own, self.edges)
         distance = ks_2samp(self.reference, own)

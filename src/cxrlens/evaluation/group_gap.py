@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import math
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from cxrlens.evaluation.gap import Span, combine_ends
 from cxrlens.evaluation.proportions import Z95
@@ -41,7 +41,7 @@ def compare_pair(
         >>> compare_pair(("F", "M"), (women, men), 1, 0.0).is_beyond_chance
         True
     """
-    quantile = float(norm.isf(0.025 / n_comparisons))
+    quantile = -float(ndtri(0.025 / n_comparisons))
     spans = [_widen(one, quantile / Z95) for one in pair]
     low, high = combine_ends(spans[0], spans[1], correlation)
     value = spans[0].value - spans[1].value

@@ -6,7 +6,6 @@ SPDX-License-Identifier: Apache-2.0
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from cxrlens.vocabulary import Grid, Heatmap, InputError, Scores
 
@@ -38,6 +37,8 @@ def correlate_maps(first: Sequence[Heatmap], second: Sequence[Heatmap]) -> Score
 
 
 def _correlate(first: Heatmap, second: Heatmap) -> float:
+    from scipy.stats import rankdata  # noqa: PLC0415 (slow)
+
     if first.grid.shape != second.grid.shape:
         raise InputError(
             f"a map of {first.grid.shape} cells cannot be compared with one of "

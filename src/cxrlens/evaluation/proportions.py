@@ -5,8 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import math
 
-from scipy.special import stdtrit
-from scipy.stats import norm
+from scipy.special import ndtri, stdtrit
 
 from cxrlens.evaluation.figure import Figure
 from cxrlens.evaluation.patients import (
@@ -18,7 +17,7 @@ from cxrlens.evaluation.patients import (
 )
 from cxrlens.vocabulary import ClassIndices, Flags
 
-Z95 = float(norm.ppf(0.975))
+Z95 = float(ndtri(0.975))
 """The standard normal distribution's 97.5 % point."""
 
 

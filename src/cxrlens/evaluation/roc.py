@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
-from sklearn.metrics import roc_curve
 
 from cxrlens.evaluation.auroc import Ranking, keep_comparable
 from cxrlens.evaluation.records import RocCurve
@@ -35,6 +34,8 @@ def draw_roc(ranking: Ranking, class_name: str) -> RocCurve | None:
     Source:
         Fawcett, Pattern Recognition Letters 2006;27:861-874, §9.1 (vertical averaging).
     """
+    from sklearn.metrics import roc_curve  # noqa: PLC0415 (slow)
+
     ranking = keep_comparable(ranking)
     if ranking.scores.size == 0:
         return None

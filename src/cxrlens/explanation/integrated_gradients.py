@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 from pydantic import Field
 
 from cxrlens.explanation.blank import blank_maps
@@ -48,6 +47,8 @@ def make_integrated_gradients(
 
     Source: Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks", eq. 1 and 3.
     """
+    from captum.attr import IntegratedGradients  # noqa: PLC0415 (slow)
+
     integration = IntegratedGradients(lambda images: engine.network(images).logits)
     maps = np.empty_like(question.pixels)
     for i, target in enumerate(question.targets.tolist()):

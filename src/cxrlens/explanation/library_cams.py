@@ -15,10 +15,6 @@ from contextlib import redirect_stderr
 
 import numpy as np
 import torch
-from pytorch_grad_cam import GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
-from pytorch_grad_cam.base_cam import BaseCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection_with_sign_correction
 from torch import nn
 
 from cxrlens.explanation.layer import LayerSettings, trace_layer
@@ -46,12 +42,18 @@ class _Logits(nn.Module):
         return self
 
 
-def _use(library_cam: type[BaseCAM]) -> _Make:
-    """Make maps by one of the library's classes, of one image at a time."""
+def _use(library_cam: str) -> _Make:
+    """Make maps by the library's class of a name, of one image at a time."""
 
     def make(engine: TorchEngine, question: Question, settings: LayerSettings) -> Maps:
+        import pytorch_grad_cam  # noqa: PLC0415 (slow)
+        from pytorch_grad_cam.utils.model_targets import (  # noqa: PLC0415 (slow)
+            ClassifierOutputTarget,
+        )
+
         trace = trace_layer(engine, question, settings)
-        cam = library_cam(_Logits(engine.network), target_layers=[])  # no layers, no hooks
+        make_cam = getattr(pytorch_grad_cam, library_cam)
+        cam = make_cam(_Logits(engine.network), target_layers=[])  # no layers, no hooks
         maps = trace.make_blank()
         for i in np.flatnonzero(trace.is_finite).tolist():
             one = slice(i, i + 1)
@@ -95,6 +97,10 @@ def make_eigencam(engine: TorchEngine, question: Question, settings: LayerSettin
     Source: Muhammad and Yeasin 2020, "Eigen-CAM: Class Activation Map using Principal Components";
         the sign as in Chung and Ying 2025, "Seg-Eigen-CAM", eq. 13.
     """
+    from pytorch_grad_cam.utils.svd_on_activations import (  # noqa: PLC0415 (slow)
+        get_2d_projection_with_sign_correction,
+    )
+
     trace = trace_layer(engine, question, settings)
     maps, told = trace.make_blank(), trace.is_finite  # the library would take NaN for 0
     maps[told] = get_2d_projection_with_sign_correction(trace.activations[told]).reshape(
@@ -105,7 +111,7 @@ def make_eigencam(engine: TorchEngine, question: Question, settings: LayerSettin
 
 GRADCAM_PLUS_PLUS = Method(
     name="gradcam++",
-    make=_keep_positive(_use(GradCAMPlusPlus)),
+    make=_keep_positive(_use("GradCAMPlusPlus")),
     words="as gradcam, with weights that a small finding moves as much as a large one",
     source="Chattopadhay et al. 2018, Grad-CAM++: Improved Visual Explanations",
     settings=LayerSettings,
@@ -113,7 +119,7 @@ GRADCAM_PLUS_PLUS = Method(
 
 HIRESCAM = Method(
     name="hirescam",
-    make=_use(HiResCAM),
+    make=_use("HiResCAM"),
     words="activation times gradient, cell by cell, over a layer's channels",
     source="Draelos and Carin 2020, Use HiResCAM instead of Grad-CAM",
     settings=LayerSettings,
@@ -123,7 +129,7 @@ HIRESCAM = Method(
 
 LAYERCAM = Method(
     name="layercam",
-    make=_keep_positive(_use(LayerCAM)),
+    make=_keep_positive(_use("LayerCAM")),
     words="as hirescam, but of every cell only a gradient that is positive",
     source="Jiang et al. 2021, LayerCAM: Exploring Hierarchical Class Activation Maps",
     settings=LayerSettings,
@@ -131,7 +137,7 @@ LAYERCAM = Method(
 
 SCORECAM = Method(
     name="scorecam",
-    make=_keep_positive(_use(ScoreCAM)),
+    make=_keep_positive(_use("ScoreCAM")),
     words="a layer's channels, each weighted by the logit of the image seen through it",
     source="Wang et al. 2020, Score-CAM: Score-Weighted Visual Explanations",
     settings=LayerSettings,

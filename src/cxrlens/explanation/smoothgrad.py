@@ -8,7 +8,6 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from captum.attr import NoiseTunnel, Saliency
 from pydantic import Field
 
 from cxrlens.explanation.blank import blank_maps
@@ -49,6 +48,8 @@ def make_smoothgrad(engine: TorchEngine, question: Question, settings: Smoothgra
 
     Source: Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", section 3.
     """
+    from captum.attr import NoiseTunnel, Saliency  # noqa: PLC0415 (slow)
+
     saliency = Saliency(lambda images: engine.network(images).logits)
     maps = np.empty_like(question.pixels)
     devices = [engine.device] if engine.device.type == "cuda" else []

@@ -5,7 +5,6 @@ SPDX-License-Identifier: Apache-2.0
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.stats import rankdata
 
 from cxrlens.explanation.surrogate import Kept, SampleScores, Say, fit_surrogate
 
@@ -74,6 +73,8 @@ def correlate_ranks(
     Returns:
         In [-1, 1]; NaN where all weights of a row are the same.
     """
+    from scipy.stats import rankdata  # noqa: PLC0415 (slow)
+
     a, b = (rankdata(one, axis=1) - (one.shape[1] + 1) / 2 for one in (first, second))
     scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.asarray((a * b).sum(axis=1) / np.where(scale > 0, scale, np.nan))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from cxrlens.data import StudyTable, read_table
 from cxrlens.inference import (
@@ -177,6 +176,8 @@ def compare_aurocs(exact: PredictionTable, fast: PredictionTable) -> float | Non
     Returns:
         |difference|; None where no class has images with it and images without it.
     """
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 (slow)
+
     gaps = []
     for index in range(len(exact.classes)):
         known = exact.known_labels[:, index]

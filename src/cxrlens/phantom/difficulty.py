@@ -14,10 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 from scipy import ndimage
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from cxrlens.phantom.plane import SIZE, Plane
 from cxrlens.phantom.record import Phantom
@@ -156,6 +152,10 @@ def _classify(
     strengths: tuple[float, ...],
 ) -> float:
     """Macro AUROC of logistic regression; of several penalties the one best on the test set."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (slow)
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415 (slow)
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 (slow)
+
     features, truth = np.array([look(p) for p in train]), [p.finding for p in train]
     unseen, asked = np.array([look(p) for p in test]), [p.finding for p in test]
     scores = []
@@ -167,6 +167,8 @@ def _classify(
 
 
 def _score(truth: list[str], chances: Features, classes: list[str]) -> float:
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 (slow)
+
     areas = [
         roc_auc_score([finding == name for finding in truth], chances[:, column])
         for column, name in enumerate(classes)

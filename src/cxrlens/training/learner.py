@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor
 
 from cxrlens.inference import FeatureTable, explain_memory
@@ -77,6 +76,8 @@ class Learner:
         device: str,
         precision: str,
     ) -> None:
+        from lightning.fabric import Fabric  # noqa: PLC0415 (slow)
+
         self._fabric = Fabric(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 from torch import Tensor
 
 from cxrlens.training.loss import sum_loss, weigh_targets
@@ -99,6 +98,11 @@ def _judge_many(
 
 
 def _judge_class(name: str, truth: Flags, decided: Flags, scores: Scores) -> ClassEpoch:
+    from sklearn.metrics import (  # noqa: PLC0415 (slow)
+        precision_recall_fscore_support,
+        roc_auc_score,
+    )
+
     precision, recall, f1, _ = precision_recall_fscore_support(
         truth, decided, average="binary", zero_division=0
     )
