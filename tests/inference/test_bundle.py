@@ -20,7 +20,15 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from cxrlens.inference import Bundle, TorchEngine, load_bundle, save_bundle
+from cxrlens.inference import (
+    Bundle,
+    CompiledCache,
+    TorchEngine,
+    find_width,
+    keep_width,
+    load_bundle,
+    save_bundle,
+)
 from cxrlens.inference.bundle import CARD_FILE, RECORD_FILE, SEEN_FILE, WEIGHTS_FILE
 from cxrlens.network import NetworkSpec
 from cxrlens.vocabulary import (
@@ -436,29 +444,50 @@ def test_metrics_that_are_not_finite_are_written_as_none(bundle: Bundle, tmp_pat
     assert load_bundle(tmp_path / "b").record.metrics == {"val_loss": None}
 
 
-# Tried before
+# Built before
 
 
-def test_of_what_was_tried_before_the_network_is_built_when_it_is_asked_for(
+def test_what_was_built_before_is_built_when_it_is_asked_for(
     bundle: Bundle, tmp_path: Path
 ) -> None:
     saved = save_bundle(bundle, tmp_path / "bundle")
-    known = load_bundle(tmp_path / "bundle", lambda found: found == saved.record.digest)
+    own = bundle.network.state_dict()
+    known = load_bundle(tmp_path / "bundle", {saved.record.digest: 4}.get)
     assert known.record == saved.record
     assert "network" not in vars(known)
-    state, own = known.network.state_dict(), bundle.network.state_dict()
+    with torch.inference_mode():  # in the middle of an answer
+        torch.manual_seed(0)
+        state = known.network.state_dict()
+        drawn = torch.rand(3)
     assert all(torch.equal(state[key], own[key]) for key in own)
     assert known.network is known.restore()
+    step = saved.record.preprocessing
+    known.network(torch.zeros(1, 1, step.height, step.width)).logits.sum().backward()
+    torch.manual_seed(0)
+    assert torch.equal(torch.rand(3), drawn)
 
-    other = load_bundle(tmp_path / "bundle", lambda found: found != saved.record.digest)
+    other = load_bundle(tmp_path / "bundle", {"another": 4}.get)
     assert other.network is other.restore()
 
 
-def test_what_was_tried_before_is_still_refused_where_it_is_damaged(
+def test_what_was_built_before_is_refused_where_it_is_damaged(
     bundle: Bundle, tmp_path: Path
 ) -> None:
     save_bundle(bundle, tmp_path / "bundle")
     weights = tmp_path / "bundle" / WEIGHTS_FILE
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     with pytest.raises(BundleError, match="changed or damaged"):
-        load_bundle(tmp_path / "bundle", lambda _: True)
+        load_bundle(tmp_path / "bundle", lambda _: 4)
+
+
+def test_it_is_known_again_by_these_versions_and_undamaged(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "engine-cache", "a" * 64)
+    assert find_width(cache) is None
+    keep_width(cache, 1280)
+    assert find_width(cache) == 1280
+    assert find_width(CompiledCache(cache.folder, "b" * 64)) is None
+    (entry,) = cache.folder.iterdir()
+    entry.write_bytes(entry.read_bytes()[:-1] + b"1")
+    assert find_width(cache) is None
+    entry.write_bytes(b"")
+    assert find_width(cache) is None

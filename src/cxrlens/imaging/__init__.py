@@ -16,7 +16,7 @@ from cxrlens.imaging.hdf5_item import split_reference
 from cxrlens.imaging.lung_field import LungField, find_lung_field
 from cxrlens.imaging.mask import RUNS_MARK, read_mask
 from cxrlens.imaging.overlay import layer, outline, overlay
-from cxrlens.imaging.pixel_store import DEFAULT_LIMIT_GB, PixelStore
+from cxrlens.imaging.pixel_store import DEFAULT_LIMIT_GB, PIXEL_PATH, PixelStore
 from cxrlens.imaging.preprocessing import Decoding, Fit, Preprocessing
 from cxrlens.imaging.quality import check_quality
 from cxrlens.imaging.radiograph import Radiograph
@@ -38,6 +38,7 @@ __all__ = [
     "COLOURS",
     "DEFAULT_COLOURS",
     "DEFAULT_LIMIT_GB",
+    "PIXEL_PATH",
     "RUNS_MARK",
     "DecodedImages",
     "Decoding",

@@ -124,8 +124,10 @@ class Decoder:
         width, height = self._image.size
         self._image.draft(None, (width // factor, height // factor))
         grey, colourfulness = self._load()
-        pixels, _ = scale_pixels(self._name, _to_array(grey))
-        return Scan(pixels, colourfulness=colourfulness, reduction=placed)
+        pixels = _to_array(grey)
+        del self._image, grey  # a large one must not be held beside its pixels
+        scaled, _ = scale_pixels(self._name, pixels)
+        return Scan(scaled, colourfulness=colourfulness, reduction=placed)
 
     def decode(self) -> Scan:
         """Give the pixels, upright.

@@ -20,7 +20,7 @@ from cxrlens.vocabulary import InputError, OutputError, digest_lines, show_name
 DEFAULT_LIMIT_GB = 20.0
 """About 190,000 images of 224 x 224 pixels."""
 
-PIXEL_PATH = 1
+PIXEL_PATH = 2
 """Version of all that lies between a file's bytes and the network's input; to be raised with every
 change that moves a pixel, a warning or a refusal, and with the layout of a record."""
 

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+from cxrlens.inference.built_before import find_width, keep_width
 from cxrlens.inference.bundle import (
     UNKNOWN_DATA,
     WEIGHTS_FILE,
@@ -83,9 +84,11 @@ __all__ = [
     "draw_familiar_rows",
     "explain_memory",
     "familiarise",
+    "find_width",
     "fit_familiarity",
     "has_bfloat16",
     "keep_quantised",
+    "keep_width",
     "load_bundle",
     "load_quantised",
     "open_engine",

@@ -9,8 +9,10 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
+from typing import cast
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -184,13 +186,14 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     return replace(bundle, record=record)
 
 
-def load_bundle(folder: Path, is_tried: Callable[[str], bool] = lambda _: False) -> Bundle:
+def load_bundle(folder: Path, find_width: Callable[[str], int | None] = lambda _: None) -> Bundle:
     """Read a bundle, refusing anything that is not exactly what was saved.
 
     Args:
         folder: as `save_bundle` wrote it.
-        is_tried: whether the bundle of a digest has been loaded before, whose network can then
-            be built later, or never: it takes longer than all else.
+        find_width: gives the number of features of the network of the bundle of a digest, where
+            that has been built from this very bundle before: it is then built when it is asked
+            for, or never, since that takes longer than all else.
 
     Returns:
         The network with its record.
@@ -214,12 +217,10 @@ def load_bundle(folder: Path, is_tried: Callable[[str], bool] = lambda _: False)
     _check_calibration(record, folder)
     size = (record.preprocessing.height, record.preprocessing.width)
     given = record.network, len(record.classes), size, contents[WEIGHTS_FILE], folder
-    restore: Callable[[], MapClassifier] = cache(partial(restore_network, *given))
-    n_features = None
-    if not is_tried(record.digest):
-        network = restore()
-        # Not the bytes of the weights as well.
-        restore, n_features = partial(_give, network), network.backbone.n_features
+    restore = _Once(partial(restore_network, *given))
+    n_features = find_width(record.digest)
+    if n_features is None:
+        n_features = restore().backbone.n_features
     familiar = None
     if record.familiarity is not None:
         data, place = contents[FAMILIARITY_FILE], folder / FAMILIARITY_FILE
@@ -227,8 +228,22 @@ def load_bundle(folder: Path, is_tried: Callable[[str], bool] = lambda _: False)
     return Bundle(record, restore, frozenset(contents[SEEN_FILE].decode().split()), familiar)
 
 
-def _give(network: MapClassifier) -> MapClassifier:
-    return network
+class _Once:
+    """Builds a network when it is first asked for, by whichever thread, and then forgets how.
+
+    What is needed to build it holds its weights once more.
+    """
+
+    def __init__(self, build: Callable[[], MapClassifier]) -> None:
+        self._build: Callable[[], MapClassifier] | None = build
+        self._network: MapClassifier | None = None
+        self._lock = Lock()
+
+    def __call__(self) -> MapClassifier:
+        with self._lock:
+            if self._build is not None:
+                self._network, self._build = self._build(), None
+            return cast(MapClassifier, self._network)
 
 
 def _check_calibration(record: BundleRecord, folder: Path) -> None:

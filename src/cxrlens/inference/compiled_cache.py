@@ -14,9 +14,6 @@ from cxrlens.vocabulary import OutputError, digest, digest_lines
 _DIGITS = 64
 """Of a SHA-256."""
 
-_SHOWN = 12
-"""Digits of the model's digest that begin the name of an entry."""
-
 
 @dataclass(frozen=True)
 class CompiledCache:
@@ -33,10 +30,6 @@ class CompiledCache:
     model: str
     """SHA-256 of all that the network is: its bundle's digest. The weights alone do not tell how
     pixels are normalised, or which activation stands between them."""
-
-    def has_any(self) -> bool:
-        """Whether something was kept for this model: it has been loaded and run before."""
-        return any(self.folder.glob(f"{self.model[:_SHOWN]}-*.compiled"))
 
     def read(self, facts: Sequence[str]) -> bytes | None:
         """Give what was kept.
@@ -69,7 +62,7 @@ class CompiledCache:
 
     def _place(self, facts: Sequence[str]) -> Path:
         name = digest_lines([self.model, *facts])[:32]
-        return self.folder / f"{self.model[:_SHOWN]}-{name}.compiled"
+        return self.folder / f"{name}.compiled"
 
 
 def _sign(place: Path, blob: bytes) -> bytes:

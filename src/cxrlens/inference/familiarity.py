@@ -202,13 +202,13 @@ def dump_familiarity(familiarity: Familiarity) -> bytes:
 
 
 def restore_familiarity(
-    record: FamiliarityRecord, n_features: int | None, data: bytes, place: Path
+    record: FamiliarityRecord, n_features: int, data: bytes, place: Path
 ) -> Familiarity:
     """Read the bytes of `familiarity.safetensors`.
 
     Args:
         record: what its bundle says of it.
-        n_features: of the bundle's network; None where that is known to fit.
+        n_features: of the bundle's network.
         data: the bytes.
         place: the file, for the message.
 
@@ -222,8 +222,7 @@ def restore_familiarity(
         raise BundleError(
             f"{place} is damaged ({error}); copy the bundle again from where it was made"
         ) from error
-    width = bank.shape[-1] if n_features is None else n_features
-    shapes = (record.n_bank, width), (record.n_calibrating,)
+    shapes = (record.n_bank, n_features), (record.n_calibrating,)
     is_right = (
         (bank.shape, distances.shape) == shapes
         and bank.dtype == np.float16

@@ -34,8 +34,9 @@ def restore_network(
         BundleError: if the network cannot be built, the weights are no safetensors, do not fit
             it (the message names what it needs and what they hold), or are not finite.
     """
-    # It may be asked for in the middle of an answer, and must be fit for gradients then too.
-    with torch.inference_mode(mode=False):
+    # It may be asked for in the middle of an answer: it must be fit for gradients then too, and its
+    # first, random weights must not be drawn from what the asker draws from.
+    with torch.inference_mode(mode=False), torch.random.fork_rng(devices=[]):
         return _restore(spec, n_classes, input_size, weights, folder)
 
 

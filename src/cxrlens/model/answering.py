@@ -20,6 +20,8 @@ from cxrlens.inference import (
     Precision,
     PreparedTable,
     TorchEngine,
+    find_width,
+    keep_width,
     load_bundle,
     load_quantised,
     open_engine,
@@ -311,7 +313,8 @@ def load(
         folder: the bundle.
         engine: what answers: `torch`, the reference; `openvino`, faster on a processor (by how
             much docs/performance.md says), or `onnxruntime`; `auto` takes OpenVINO where there is
-            no GPU. The compiled network is kept in `engine-cache` beside the bundle.
+            no GPU. The compiled network is kept in `engine-cache` beside the bundle; where it is
+            there, the bundle's own is built when gradients are asked for, or never.
         precision: of the answers; bfloat16 is faster where the processor has it, and moves
             probabilities by up to a few hundredths; int8 runs what `quantise` made.
 
@@ -321,15 +324,16 @@ def load(
         InputError: if the engine cannot run here, or not in that precision.
     """
     path = Path(folder)
-    if (engine, precision) == ("torch", "float32"):
-        return Model(load_bundle(path))
     kept = path.absolute().parent / CACHE_FOLDER
-    bundle = load_bundle(path, lambda digest: CompiledCache(kept, digest).has_any())
+    if resolve_engine(engine, precision) == "torch":
+        return Model(load_bundle(path))
+    bundle = load_bundle(path, lambda digest: find_width(CompiledCache(kept, digest)))
     quantised = None
     if precision == "int8":
-        resolve_engine(engine, precision)  # refuse first what cannot be at all
         quantised = load_quantised(place_quantised(path), bundle.record.digest)
     cache = CompiledCache(kept, bundle.record.digest)
+    if find_width(cache) is None:
+        keep_width(cache, bundle.restore().backbone.n_features)
     step = bundle.record.preprocessing
     size = (step.height, step.width)
     return Model(bundle, open_engine(bundle.restore, size, engine, precision, cache, quantised))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from cxrlens.client.messages import BundleOfRoom, ClassOfRoom
+from cxrlens.imaging import PIXEL_PATH
 from cxrlens.model import Model
 from cxrlens.serving.bundle_facts import BundleFacts, name_normal
 from cxrlens.serving.clock import count_seconds, tell_time
@@ -192,10 +193,11 @@ def decide_left(room: Room) -> None:
 def digest_preparation(model: Model) -> str:
     """Give the digest of all that makes scores out of files, but for the bundle itself.
 
-    Preprocessing, engine, precision, and the version of this program, whose way of reading files
-    may change with it: what was certified of one way says nothing of another.
+    Preprocessing, engine, precision, and the versions of this program and of its way to read files:
+    what was certified of one way says nothing of another.
     """
     told = {
+        "pixels": PIXEL_PATH,
         "preprocessing": to_plain(model.bundle.record.preprocessing),
         "engine": model.engine.name,
         "precision": model.engine.precision,
