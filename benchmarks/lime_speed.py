@@ -3,13 +3,14 @@
 SPDX-License-Identifier: Apache-2.0
 
     python benchmarks/lime_speed.py [--networks NAME …] [--samples 1000] [--repeats 7]
-    python benchmarks/lime_speed.py --bundle BUNDLE
+    python benchmarks/lime_speed.py --bundle BUNDLE [--images FOLDER]
 
 The package is used as the ancestor's notebook uses it: its own samples of the same pieces, ten at
 once, through the eager network in float32. Ours asks OpenVINO as often (it does not stop early).
 The engine alone is given as many images, with nothing hidden. All in turns in one run. The rank
 correlation is that of the weights in this precision with those in float32 by PyTorch, of the same
-samples, on the same images.
+samples, on the same images: phantoms, or files of a folder, evenly taken from all of it. int8 sets
+its scales by others of them, unchecked.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from cxrlens.benchmark import describe_machine, list_precisions, open_random_mod
 from cxrlens.explanation import explain_lime
 from cxrlens.explanation.stability import correlate_ranks
 from cxrlens.explanation.superpixels import segment
+from cxrlens.imaging.read_image import read_image
 from cxrlens.inference import TorchEngine, open_engine, quantise_network
 from cxrlens.model import Model, load
 from cxrlens.phantom import draw_nth
@@ -41,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--networks", nargs="+", default=["resnet34"])
     parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--images", type=Path)
     parser.add_argument("--precisions", nargs="+", default=list_precisions())
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=7)
@@ -48,19 +51,38 @@ def main() -> None:
     print(describe_machine().words, flush=True)
     settings = LimeSettings(n_samples=options.samples, stop_at=1.0)
     if options.bundle is not None:
-        compare("bundle", load(options.bundle), options.precisions, settings, options.repeats)
+        model = load(options.bundle)
+        images = take_images(model, options.images)
+        compare("bundle", model, images, options.precisions, settings, options.repeats)
         return
     for name in options.networks:
         model = open_random_model(name)
-        compare(name, model, options.precisions, settings, options.repeats)
+        images = take_images(model, options.images)
+        compare(name, model, images, options.precisions, settings, options.repeats)
+
+
+def take_images(model: Model, folder: Path | None) -> np.ndarray:
+    """Give images as the network sees them: those that are asked about, then those for int8."""
+    n, step = N_IMAGES + SCALES, model.bundle.record.preprocessing
+    if folder is None:
+        return np.stack([draw(model, number) for number in range(n)])
+    files = sorted(map(str, folder.rglob("*.*g")))
+    taken = [files[at] for at in np.linspace(0, len(files) - 1, n).round().astype(int)]
+    # Mixed, so that those that are asked about are of every class.
+    mixed = [taken[at] for at in np.random.default_rng(0).permutation(n)]
+    return np.stack([read_image(file, step).pixels for file in mixed])
 
 
 def compare(
-    name: str, model: Model, precisions: list[str], settings: LimeSettings, repeats: int
+    name: str,
+    model: Model,
+    images: np.ndarray,
+    precisions: list[str],
+    settings: LimeSettings,
+    repeats: int,
 ) -> None:
     """Print how fast, and how alike, one network is in each precision."""
     step = model.bundle.record.preprocessing
-    images = np.stack([draw(model, number) for number in range(N_IMAGES + SCALES)])
     exact = TorchEngine(model.bundle.network, "cpu")
     pieces = segment(images[0], settings.segments, settings.n_segments)
     n = settings.n_samples
