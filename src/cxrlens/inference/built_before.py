@@ -5,10 +5,10 @@ SPDX-License-Identifier: Apache-2.0
 
 from importlib.metadata import version
 
-from cxrlens.inference.compiled_cache import CompiledCache
+import timm
+import torch
 
-_BUILDERS = ("cxrlens", "torch", "timm")
-"""Packages whose other version may refuse what this one builds."""
+from cxrlens.inference.compiled_cache import CompiledCache
 
 
 def find_width(cache: CompiledCache) -> int | None:
@@ -35,4 +35,5 @@ def keep_width(cache: CompiledCache, n_features: int) -> None:
 
 
 def _list_facts() -> tuple[str, ...]:
-    return "built", *map(version, _BUILDERS)
+    """What may refuse in another version what it builds in this one."""
+    return "built", version("cxrlens"), str(torch.__version__), timm.__version__

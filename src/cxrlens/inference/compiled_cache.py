@@ -6,10 +6,11 @@ SPDX-License-Identifier: Apache-2.0
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from cxrlens.imaging import write_whole
-from cxrlens.vocabulary import OutputError, digest, digest_lines
+from cxrlens.vocabulary import OutputError, digest_lines
 
 _DIGITS = 64
 """Of a SHA-256."""
@@ -66,4 +67,6 @@ class CompiledCache:
 
 
 def _sign(place: Path, blob: bytes) -> bytes:
-    return digest(place.name.encode() + blob).encode()
+    known = sha256(place.name.encode())
+    known.update(blob)  # not joined: a large network would be copied
+    return known.hexdigest().encode()
