@@ -311,6 +311,8 @@ def _rank(epoch: Epoch) -> tuple[float, float]:
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
     """Keep Lightning from telling which precision it was asked for."""
+    import lightning.fabric  # noqa: F401, PLC0415 (slow; when imported it sets its level itself)
+
     # Whichever of its two halves was imported last is the one that talks.
     loggers = [logging.getLogger(f"lightning.{half}") for half in ("fabric", "pytorch")]
     levels = [logger.level for logger in loggers]
